@@ -1,0 +1,33 @@
+# The native hub (agentcom_native, agentcom-hub) and the command line (agentcom_cli, agentcom).
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(WEBSOCKETS REQUIRED IMPORTED_TARGET libwebsockets)
+pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(SPDLOG REQUIRED IMPORTED_TARGET spdlog)
+pkg_check_modules(FMT REQUIRED IMPORTED_TARGET fmt)
+pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl)
+pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+# Debian's wslay comes without a pkg-config file.
+find_library(WSLAY_LIBRARY wslay REQUIRED)
+mark_as_advanced(WSLAY_LIBRARY)
+
+configure_file(${PROJECT_SOURCE_DIR}/cmake/agentcom_version.hpp.in
+    ${PROJECT_BINARY_DIR}/generated/agentcom_version.hpp @ONLY)
+add_library(agentcom_version INTERFACE)
+target_include_directories(agentcom_version INTERFACE ${PROJECT_BINARY_DIR}/generated)
+
+agentcom_library(agentcom_native native-server)
+if(TARGET agentcom_native)
+    target_link_libraries(agentcom_native
+        PUBLIC agentcom_core agentcom_version PkgConfig::WEBSOCKETS PkgConfig::UV PkgConfig::SQLITE3 PkgConfig::SPDLOG
+            PkgConfig::FMT PkgConfig::OPENSSL PkgConfig::TOMLPLUSPLUS ${WSLAY_LIBRARY} Threads::Threads)
+endif()
+agentcom_program(agentcom-hub native-server agentcom_native)
+
+agentcom_library(agentcom_cli tools/cli)
+if(TARGET agentcom_cli)
+    target_link_libraries(agentcom_cli PUBLIC agentcom_core agentcom_version PkgConfig::WEBSOCKETS Threads::Threads)
+endif()
+agentcom_program(agentcom tools/cli agentcom_cli)

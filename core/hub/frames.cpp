@@ -1,0 +1,257 @@
+#include "core/hub/frames.hpp"
+
+#include "core/access/limiter.hpp"
+#include "core/base/hash128.hpp"
+#include "core/base/limits.hpp"
+#include "core/base/utf8.hpp"
+#include "core/hub/idempotency.hpp"
+#include "core/hub/sessions.hpp"
+#include "core/messaging/router.hpp"
+#include "core/protocol/encoding.hpp"
+#include "core/protocol/validation.hpp"
+#include "core/tasks/agents.hpp"
+#include "core/tasks/tasks.hpp"
+
+namespace agentcom::frames {
+
+namespace {
+
+/// One frame on its way through its handler.
+struct Call {
+    Context& ctx;
+    const SessionRow& session;
+    const Operation& operation;
+    const Arguments& arguments;
+    const FrameReceived& frame;
+    std::string request_id_raw;  ///< "" on protocol 1
+
+    void reply(std::string text) const {
+        ctx.reply(session.connection, with_request_id(std::move(text), request_id_raw));
+    }
+    tasks::Report report() const {
+        std::optional<int64_t> generation;
+        if (find_field(operation, "generation") != nullptr) generation = arguments.integer("generation");
+        return {session.workspace, session.agent, arguments.text("task_id"), generation};
+    }
+};
+
+void on_message(const Call& call) {
+    router::NewMessage message;
+    message.workspace = call.session.workspace;
+    message.from = call.session.agent;
+    message.to = call.arguments.string("to");
+    if (message.to == "broadcast") message.to.reset();
+    message.type = call.arguments.string("message_type").value_or("chat");
+    message.payload = std::string(call.arguments.raw("payload").value_or("{}"));
+    message.reply_to = call.arguments.string("reply_to");
+    idempotency::Key key;
+    key.workspace = message.workspace;
+    key.principal = message.from;
+    key.operation = "message";
+    key.key = call.arguments.text("idempotency_key");
+    if (!key.key.empty()) {
+        key.body_hash = hash128(call.frame.text).to_hex();
+        if (const IdempotencyRow* known = idempotency::find(call.ctx, key)) {
+            call.reply(idempotency::conflicts(*known, key) ? error_frame("idempotency_conflict")
+                                                           : message_sent_frame(known->answer));
+            return;
+        }
+    }
+    // The reply goes before the push that the message itself may cause on this socket: hold the place.
+    std::vector<Effect> pushes;
+    Context inner(call.ctx.tables, call.ctx.settings, call.ctx.now, call.ctx.turn, pushes);
+    const std::string id = router::route(inner, std::move(message));
+    idempotency::record(call.ctx, key, 0, id);
+    call.reply(message_sent_frame(id));
+    for (Effect& push : pushes) call.ctx.emit(std::move(push));
+}
+
+void on_status(const Call& call) {
+    call.ctx.tables.modify<SessionRow>({call.session.connection},
+                                       [&](SessionRow& row) { row.status = call.arguments.text("status"); });
+    call.reply(status_updated_frame());
+    const SessionRow session = *call.ctx.tables.find<SessionRow>({call.session.connection});
+    const std::string capabilities = sessions::capabilities_json(session);
+    call.ctx.push(sessions::presence_audience(call.ctx, session.workspace, 0),
+                  status_changed_frame(sessions::presence(session, capabilities)));
+}
+
+void on_list_agents(const Call& call) {
+    const std::vector<const SessionRow*> online = sessions::online(call.ctx, call.session.workspace);
+    std::vector<std::string> capabilities;
+    capabilities.reserve(online.size());
+    for (const SessionRow* row : online) capabilities.push_back(sessions::capabilities_json(*row));
+    std::vector<AgentEntry> entries;
+    entries.reserve(online.size());
+    for (size_t i = 0; i < online.size(); ++i) entries.push_back(sessions::presence(*online[i], capabilities[i]));
+    call.reply(agents_frame(entries));
+}
+
+void on_task_accepted(const Call& call) {
+    // v1.1 acknowledges whatever the id is, and clients wait for that; only the holder's word has an effect.
+    static_cast<void>(tasks::accept(call.ctx, call.report()));
+    call.reply(task_ack_frame(call.arguments.text("task_id"), "accepted"));
+}
+
+void on_task_progress(const Call& call) {
+    static_cast<void>(tasks::progress(call.ctx, call.report(), call.arguments.integer("progress")));
+}
+
+/// `tokens_used` of the frame, else of the result, as JSON.
+std::optional<std::string> tokens_used(const Arguments& arguments, const std::string& result) {
+    if (const auto raw = arguments.raw("tokens_used")) return std::string(*raw);
+    const json::Object members = json::members(result);
+    const json::Value* value = members.find("tokens_used");
+    if (value == nullptr || value->kind == json::Kind::null) return std::nullopt;
+    return std::string(value->raw);
+}
+
+void on_task_complete(const Call& call) {
+    const std::string result(call.arguments.raw("result").value_or("{}"));
+    std::optional<std::string> usage;
+    if (const auto raw = call.arguments.raw("usage")) usage = std::string(*raw);
+    const Status done =
+        tasks::complete(call.ctx, call.report(), result, tokens_used(call.arguments, result), std::move(usage));
+    call.reply(done ? task_ack_frame(call.arguments.text("task_id"), "complete")
+                    : error_frame("task_complete_failed: " + done.error().code));
+}
+
+/// A text that should be a string of bounded length: another type becomes its JSON text, the rest is cut off.
+std::string failure_text(const Call& call, std::string_view name) {
+    std::string text;
+    if (const auto value = call.arguments.string(name)) {
+        text = *value;
+    } else {
+        text = std::string(call.arguments.raw(name).value_or(""));
+    }
+    return std::string(truncate_code_points(text, kMaxFailureTextCodePoints));
+}
+
+void on_task_failed(const Call& call) {
+    std::string error = "unknown";
+    if (call.arguments.has("error")) {
+        error = failure_text(call, "error");
+    } else if (call.arguments.has("reason")) {
+        error = failure_text(call, "reason");
+    }
+    const Result<Outcome> outcome = tasks::fail(call.ctx, call.report(), error);
+    call.reply(outcome ? task_ack_frame(call.arguments.text("task_id"), to_text(outcome.value()))
+                       : error_frame("task_fail_failed: " + outcome.error().code));
+}
+
+void on_task_rejected(const Call& call) {
+    static_cast<void>(tasks::reject(call.ctx, call.report(), failure_text(call, "reason")));
+    call.reply(task_ack_frame(call.arguments.text("task_id"), "rejected"));
+}
+
+void on_task_recovering(const Call& call) {
+    const std::string task_id = call.arguments.text("task_id");
+    const std::optional<int64_t> generation = tasks::recover(call.ctx, call.report());
+    call.reply(generation ? task_continue_frame(task_id, *generation) : task_reassign_frame(task_id));
+}
+
+void dispatch(OperationId id, const Call& call) {
+    switch (id) {
+        case OperationId::ws_identify:
+            sessions::identify(call.ctx, call.session, call.arguments, call.frame.credential, call.request_id_raw);
+            return;
+        case OperationId::ws_ping:
+            call.reply(pong_frame(call.ctx.now.wall_ms));
+            return;
+        case OperationId::ws_message:
+            return on_message(call);
+        case OperationId::ws_status:
+            return on_status(call);
+        case OperationId::ws_list_agents:
+            return on_list_agents(call);
+        case OperationId::ws_task_accepted:
+            return on_task_accepted(call);
+        case OperationId::ws_task_progress:
+            return on_task_progress(call);
+        case OperationId::ws_task_complete:
+            return on_task_complete(call);
+        case OperationId::ws_task_failed:
+            return on_task_failed(call);
+        case OperationId::ws_task_rejected:
+            return on_task_rejected(call);
+        case OperationId::ws_task_recovering:
+            return on_task_recovering(call);
+        default:
+            AGENTCOM_ASSERT(false, "a frame type of the catalogue has no handler");
+    }
+}
+
+/// Whether an operation writes rows of the store: it is refused while the store fails. Presence does not.
+bool writes(OperationId id) {
+    switch (id) {
+        case OperationId::ws_identify:
+        case OperationId::ws_ping:
+        case OperationId::ws_status:
+        case OperationId::ws_list_agents:
+            return false;
+        default:
+            return true;
+    }
+}
+
+/// False when the frame was over the limit and has been answered.
+bool within_limit(Context& ctx, const SessionRow& session, const Operation& operation) {
+    const limiter::Verdict verdict = limiter::take(ctx, sessions::ws_identity(session), operation.tier);
+    if (verdict.allowed) {
+        if (verdict.warn) {
+            ctx.push(session.connection,
+                     rate_limit_warning_frame(operation.tier, verdict.remaining, verdict.capacity));
+        }
+        return true;
+    }
+    // The report about a task is never refused: agents do not send it twice.
+    if (operation.lifecycle) {
+        ctx.push(session.connection, rate_limit_warning_frame(operation.tier, 0, verdict.capacity));
+        return true;
+    }
+    ctx.reply(session.connection, rate_limited_frame(operation.tier, verdict.retry_after_ms));
+    agents::set_limited(ctx, session.workspace, session.agent, true);
+    ctx.arm(TimerKind::limit_end, session.workspace, session.agent, ctx.in_ms(ctx.settings.limit_skip_ms));
+    return false;
+}
+
+}  // namespace
+
+void handle(Context& ctx, const FrameReceived& frame) {
+    const SessionRow session = *ctx.tables.find<SessionRow>({frame.connection});
+    const std::string& planted = ctx.settings.planted_fault;
+    AGENTCOM_ASSERT(planted.empty() || frame.text.find(planted) == std::string::npos, "planted fault");
+    std::optional<json::Document> document;
+    if (!frame.malformed) document = json::Document::parse(frame.text, json::Duplicates::first_wins);
+    if (!document) {
+        if (!sessions::violation(ctx, frame.connection, false)) {
+            ctx.reply(frame.connection, error_frame("invalid_json"));
+        }
+        return;
+    }
+    const ValidationRules rules{ctx.settings.strict_failure_text == 0};
+    const FrameCheck check = check_frame(*document, rules);
+    const std::string request_id_raw = session.protocol_version >= 2 ? check.request_id_raw : std::string{};
+    if (!check.ok()) {
+        if (!sessions::violation(ctx, frame.connection, check.unknown_type)) {
+            ctx.reply(frame.connection,
+                      with_request_id(ws_validation_error(check.message_type_raw, check.errors), request_id_raw));
+        }
+        return;
+    }
+    const Operation& operation = *check.operation;
+    const bool identified = !session.agent.empty();
+    if (!identified && operation.id != OperationId::ws_identify) {
+        ctx.reply(frame.connection, with_request_id(error_frame("not_identified"), request_id_raw));
+        return;
+    }
+    if (identified && !within_limit(ctx, session, operation)) return;
+    if (writes(operation.id) && ctx.read_only()) {
+        if (operation.id != OperationId::ws_task_progress) ctx.reply(frame.connection, storage_unavailable_frame());
+        return;
+    }
+    const Arguments arguments(operation, document->object());
+    dispatch(operation.id, Call{ctx, session, operation, arguments, frame, request_id_raw});
+}
+
+}  // namespace agentcom::frames

@@ -1,0 +1,540 @@
+#include "core/hub/hub.hpp"
+
+#include <algorithm>
+
+#include "core/access/access.hpp"
+#include "core/access/limiter.hpp"
+#include "core/base/bytes.hpp"
+#include "core/base/prng.hpp"
+#include "core/hub/frames.hpp"
+#include "core/hub/idempotency.hpp"
+#include "core/hub/requests.hpp"
+#include "core/hub/sessions.hpp"
+#include "core/messaging/mailbox.hpp"
+#include "core/state/context.hpp"
+#include "core/state/tables.hpp"
+#include "core/tasks/agents.hpp"
+#include "core/tasks/scheduler.hpp"
+#include "core/tasks/tasks.hpp"
+
+namespace agentcom {
+
+class Hub::Core {
+public:
+    explicit Core(Settings settings) : settings_(std::move(settings)) {}
+
+    std::optional<Fault> apply(const Input& input);
+    TurnResult end_turn();
+    Deadlines next_deadline() const;
+
+    Tables tables_;
+    Settings settings_;
+    int64_t turn_ = 1;
+
+private:
+    /// An operation that may have to wait for tasks which lie only in the store: what it takes to run it again.
+    struct Operation {
+        Input input;
+        std::vector<std::string> wanted;
+        std::vector<std::string> fetched;
+    };
+
+    std::optional<Fault> apply_one(const Input& input);
+    /// Runs the frames that waited behind one that has now been answered, each as an input of its own.
+    std::optional<Fault> run_deferred(Time now);
+    void run(Context&, const Input&);
+    void wait_for_task(const Input& cause, const NeedsTask&, Time now);
+
+    void on(Context&, const Input&, const Started&);
+    void on(Context&, const Input&, const ConnectionOpened&);
+    void on(Context&, const Input&, const FrameReceived&);
+    void on(Context&, const Input&, const ControlReceived&);
+    void on(Context&, const Input&, const MailPushed&);
+    void on(Context&, const Input&, const ConnectionClosed&);
+    void on(Context&, const Input&, const HttpRequest&);
+    void on(Context&, const Input&, const RequestCancelled&) {}
+    void on(Context&, const Input&, const Tick&);
+    void on(Context&, const Input&, const Committed&);
+    void on(Context&, const Input&, const CommitFailed&);
+    void on(Context&, const Input&, const StorageRecovered&);
+    void on(Context&, const Input&, const QueryResult&);
+    void on(Context&, const Input&, const ClockJumped&);
+    void on(Context&, const Input&, const Shutdown&);
+
+    void fire(Context&, const TimerRow&);
+
+    std::vector<Effect> effects_;
+    Time last_;
+    std::optional<Operation> operation_;   ///< of the input at hand
+    ConnectionId answered_connection_ = 0;  ///< whose waiting frame was just answered
+};
+
+namespace {
+
+bool is_durable_timer(TimerKind kind) {
+    switch (kind) {
+        case TimerKind::acceptance:
+        case TimerKind::lease:
+        case TimerKind::max_run:
+        case TimerKind::stuck:
+        case TimerKind::grace:
+        case TimerKind::retry_delay:
+        case TimerKind::ageing:
+        case TimerKind::mail_flush:
+        case TimerKind::deadline:
+        case TimerKind::not_before:
+        case TimerKind::mail_expiry:
+        case TimerKind::idempotency_expiry:
+            return true;
+        default:
+            return false;
+    }
+}
+
+ConnectionId connection_of(const InputBody& body) {
+    if (const auto* frame = std::get_if<FrameReceived>(&body)) return frame->connection;
+    return 0;
+}
+
+RequestId request_of(const InputBody& body) {
+    if (const auto* request = std::get_if<HttpRequest>(&body)) return request->request;
+    return 0;
+}
+
+}  // namespace
+
+std::optional<Fault> Hub::Core::apply(const Input& input) {
+    answered_connection_ = 0;
+    if (std::optional<Fault> fault = apply_one(input)) return fault;
+    return answered_connection_ == 0 ? std::nullopt : run_deferred(last_);
+}
+
+std::optional<Fault> Hub::Core::apply_one(const Input& input) {
+    const size_t effects_before = effects_.size();
+    const Time last_before = last_;
+    // Monotonic time never goes back, whatever a machine or a recording says.
+    Time now = input.at;
+    now.mono_us = std::max(now.mono_us, last_.mono_us);
+    last_ = now;
+    operation_.reset();
+    std::optional<NeedsTask> needs;
+    std::optional<Fault> fault;
+    tables_.begin_input();
+    try {
+        Context ctx(tables_, settings_, now, turn_, effects_);
+        run(ctx, input);
+        scheduler::run(ctx);
+    } catch (const NeedsTask& task) {
+        needs = task;
+    } catch (const CoreFault& broken) {
+        fault = Fault{broken.what(), broken.file(), broken.line(), connection_of(input.body), request_of(input.body)};
+    }
+    if (!needs && !fault) {
+        tables_.end_input();
+        return std::nullopt;
+    }
+    tables_.undo_input();
+    effects_.resize(effects_before, Effect{LogEvent{}});
+    if (fault) {
+        last_ = last_before;
+        answered_connection_ = 0;
+        return fault;
+    }
+    wait_for_task(input, *needs, now);
+    return std::nullopt;
+}
+
+void Hub::Core::wait_for_task(const Input& cause, const NeedsTask& needs, Time now) {
+    // Nothing of the operation has happened: it will run as a whole once its task is here.
+    answered_connection_ = 0;
+    Operation operation = std::move(*operation_);
+    tables_.begin_input();
+    Context ctx(tables_, settings_, now, turn_, effects_);
+    if (const auto* answer = std::get_if<QueryResult>(&cause.body)) tables_.erase<PendingRow>({answer->query});
+    PendingRow pending;
+    pending.connection = connection_of(operation.input.body);
+    pending.workspace = needs.workspace;
+    pending.purpose = "rerun";
+    pending.input = encode_input(operation.input);
+    pending.wanted = std::move(operation.wanted);
+    pending.wanted.push_back(needs.task_id);
+    pending.fetched = std::move(operation.fetched);
+    const ConnectionId connection = pending.connection;
+    const int64_t query = ctx.query(FetchTask{needs.workspace, needs.task_id, 0}, std::move(pending));
+    if (connection != 0) {
+        sessions::heard(ctx, connection);
+        tables_.modify<SessionRow>({connection}, [query](SessionRow& row) { row.waiting_query = query; });
+    }
+    tables_.end_input();
+}
+
+std::optional<Fault> Hub::Core::run_deferred(Time now) {
+    const ConnectionId connection = answered_connection_;
+    while (true) {
+        const SessionRow* session = tables_.find<SessionRow>({connection});
+        const LivenessRow* liveness = tables_.find<LivenessRow>({connection});
+        if (session == nullptr || session->closing || session->waiting_query != 0 || liveness->deferred == 0) {
+            return std::nullopt;
+        }
+        const DeferredRow::Key key{connection, liveness->deferred_next - liveness->deferred};
+        std::optional<Input> input = decode_input(tables_.find<DeferredRow>(key)->input);
+        tables_.begin_input();
+        tables_.erase<DeferredRow>(key);
+        tables_.modify<LivenessRow>({connection}, [](LivenessRow& row) { --row.deferred; });
+        tables_.end_input();
+        if (!input) return Fault{"a deferred frame can be read back", __FILE__, __LINE__, connection, 0};
+        input->at = now;
+        if (std::optional<Fault> fault = apply_one(*input)) return fault;
+    }
+}
+
+void Hub::Core::run(Context& ctx, const Input& input) {
+    std::visit([&](const auto& body) { on(ctx, input, body); }, input.body);
+}
+
+void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
+    AGENTCOM_ASSERT(!tables_.contains<RuntimeRow>({0}), "a hub is started once");
+    turn_ = std::max(turn_, started.last_turn + 1);
+    tables_.set_turn(turn_);
+    RuntimeRow runtime;
+    const Prng prng(static_cast<uint64_t>(started.seed));
+    runtime.prng0 = static_cast<int64_t>(prng.state[0]);
+    runtime.prng1 = static_cast<int64_t>(prng.state[1]);
+    runtime.prng2 = static_cast<int64_t>(prng.state[2]);
+    runtime.prng3 = static_cast<int64_t>(prng.state[3]);
+    tables_.put(runtime);
+    if (!tables_.contains<HubRow>({0})) {
+        HubRow hub;
+        hub.epoch = started.epoch;
+        hub.created_at = ctx.now.wall_ms;
+        tables_.put(std::move(hub));
+    }
+    if (const Result<int64_t> made = access::ensure_workspace(ctx, std::string(access::kDefaultWorkspace)); !made) {
+        AGENTCOM_ASSERT(false, "the default workspace can be made");
+    }
+    access::set_admin_token(ctx, started.admin_token_sha256, started.admin_token_prefix);
+    for (const TaskRow::Key& key : tables_.sorted_keys<TaskRow>()) {
+        tasks::rearm(ctx, std::get<0>(key), std::get<1>(key));
+    }
+    for (const WorkspaceRow::Key& key : tables_.sorted_keys<WorkspaceRow>()) mailbox::expire(ctx, std::get<0>(key));
+    mailbox::trim_all(ctx);
+    idempotency::expire(ctx);
+}
+
+void Hub::Core::on(Context& ctx, const Input&, const ConnectionOpened& opened) {
+    sessions::opened(ctx, opened.connection, opened.peer, opened.loopback);
+    if (ctx.runtime().stopping) sessions::close(ctx, opened.connection, 1001, "shutdown");
+}
+
+void Hub::Core::on(Context& ctx, const Input& input, const FrameReceived& frame) {
+    const SessionRow* session = tables_.find<SessionRow>({frame.connection});
+    if (session == nullptr || session->closing) return;
+    sessions::heard(ctx, frame.connection);
+    if (session->waiting_query == 0) {
+        operation_ = Operation{input, {}, {}};
+        frames::handle(ctx, frame);
+        return;
+    }
+    // An earlier frame waits for the store: replies keep the order of their frames.
+    const LivenessRow* liveness = tables_.find<LivenessRow>({frame.connection});
+    if (liveness->deferred >= settings_.deferred_frames_max) {
+        sessions::close(ctx, frame.connection, 1008, "too many frames at once");
+        return;
+    }
+    DeferredRow deferred;
+    deferred.connection = frame.connection;
+    deferred.position = liveness->deferred_next;
+    deferred.input = encode_input(input);
+    tables_.put(std::move(deferred));
+    tables_.modify<LivenessRow>({frame.connection}, [](LivenessRow& row) {
+        ++row.deferred;
+        ++row.deferred_next;
+    });
+}
+
+void Hub::Core::on(Context& ctx, const Input&, const ControlReceived& control) {
+    sessions::heard(ctx, control.connection);
+}
+
+void Hub::Core::on(Context& ctx, const Input&, const MailPushed& pushed) {
+    if (const SessionRow* session = tables_.find<SessionRow>({pushed.connection})) {
+        mailbox::pushed(ctx, SessionRow(*session), pushed.up_to_seq);
+    }
+}
+
+void Hub::Core::on(Context& ctx, const Input&, const ConnectionClosed& closed) {
+    // While the hub stops, leases stay with their holders: they come back to the next run.
+    if (ctx.runtime().stopping) return;
+    sessions::closed(ctx, closed.connection);
+}
+
+void Hub::Core::on(Context& ctx, const Input& input, const HttpRequest& request) {
+    operation_ = Operation{input, {}, {}};
+    requests::handle(ctx, request);
+}
+
+void Hub::Core::on(Context& ctx, const Input&, const Tick&) {
+    constexpr int kTimersPerTick = 1'000;  // a turn stays short; what is left is due at once
+    int fired = 0;
+    const bool held = ctx.read_only();
+    // Timers that write rest while the store fails; they are looked over, not taken out.
+    const auto fire_due = [&](const std::set<Indexes::TimerEntry>& timers, int64_t now) {
+        std::vector<TimerRow> due;
+        for (const Indexes::TimerEntry& entry : timers) {
+            if (entry.deadline > now || fired + static_cast<int>(due.size()) >= kTimersPerTick) break;
+            if (held && is_durable_timer(std::get<0>(entry.key))) continue;
+            due.push_back(*tables_.find<TimerRow>(entry.key));
+        }
+        for (const TimerRow& timer : due) {
+            // One timer's work may have moved or ended another.
+            const TimerRow* current = tables_.find<TimerRow>(timer.key());
+            if (current == nullptr || current->deadline != timer.deadline) continue;
+            tables_.erase<TimerRow>(timer.key());
+            fire(ctx, timer);
+            ++fired;
+        }
+    };
+    fire_due(ctx.tables.indexes().mono_timers, ctx.now.mono_us);
+    if (ctx.now.mono_us >= ctx.runtime().wall_hold_until_us) {
+        fire_due(ctx.tables.indexes().wall_timers, ctx.now.wall_ms);
+    }
+}
+
+void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
+    switch (timer.kind) {
+        case TimerKind::identify:
+        case TimerKind::idle:
+        case TimerKind::ping:
+        case TimerKind::mail_flush:
+        case TimerKind::cooldown:
+            return sessions::on_timer(ctx, timer);
+        case TimerKind::acceptance:
+        case TimerKind::lease:
+        case TimerKind::max_run:
+        case TimerKind::stuck:
+        case TimerKind::grace:
+        case TimerKind::retry_delay:
+        case TimerKind::ageing:
+        case TimerKind::deadline:
+        case TimerKind::not_before:
+            return tasks::on_timer(ctx, timer);
+        case TimerKind::backoff:
+            return agents::on_backoff_over(ctx, timer.workspace, timer.subject);
+        case TimerKind::limit_end:
+            return agents::set_limited(ctx, timer.workspace, timer.subject, false);
+        case TimerKind::bucket_sweep:
+            return limiter::sweep(ctx);
+        case TimerKind::mail_expiry:
+            return mailbox::expire(ctx, timer.workspace);
+        case TimerKind::idempotency_expiry:
+            return idempotency::expire(ctx);
+    }
+}
+
+void Hub::Core::on(Context&, const Input&, const Committed& committed) { tables_.committed(committed.turn); }
+
+void Hub::Core::on(Context& ctx, const Input&, const CommitFailed& failed) {
+    const std::vector<TaskRow::Key> touched = tables_.undo_turns(failed.first_turn);
+    std::vector<Effect> kept;
+    for (const Effect& effect : effects_) {
+        if (std::optional<Effect> instead = effect_of_failed_turn(effect)) kept.push_back(std::move(*instead));
+    }
+    effects_ = std::move(kept);
+    RuntimeRow runtime = ctx.runtime();
+    runtime.read_only = true;
+    tables_.put(runtime);
+    // Timers are of this run and were not taken back: set them by the rows that are there again.
+    for (const TaskRow::Key& key : touched) tasks::rearm(ctx, std::get<0>(key), std::get<1>(key));
+    sessions::close_since(ctx, failed.first_turn);
+    ctx.queued_tasks.clear();
+    ctx.log(Severity::error, "storage_failed", {{"first_turn", std::to_string(failed.first_turn)}});
+}
+
+void Hub::Core::on(Context& ctx, const Input&, const StorageRecovered&) {
+    RuntimeRow runtime = ctx.runtime();
+    runtime.read_only = false;
+    tables_.put(runtime);
+    scheduler::wake_everyone(ctx);
+    ctx.log(Severity::notice, "storage_recovered");
+}
+
+void Hub::Core::on(Context& ctx, const Input& input, const QueryResult& result) {
+    const PendingRow* found = tables_.find<PendingRow>({result.query});
+    if (found == nullptr) return;
+    const PendingRow pending = *found;
+    tables_.erase<PendingRow>({result.query});
+    if (pending.purpose == "assignment") {
+        const TaskRow* task = tables_.find<TaskRow>({pending.workspace, pending.input});
+        const LeaseRow* lease = tables_.find<LeaseRow>({pending.workspace, pending.input});
+        if (task == nullptr || lease == nullptr || lease->connection != pending.connection) return;
+        const auto records = collect_task_records(result.rows);
+        // Without its text it cannot be sent; the acceptance timer takes it back.
+        if (!result.ok || !records || records->empty()) return;
+        tasks::send_assignment(ctx, TaskRow(*task), records->front().input, pending.connection);
+        return;
+    }
+    if (pending.purpose != "rerun") {
+        requests::answer(ctx, pending, result);
+        return;
+    }
+    std::optional<Input> again = decode_input(pending.input);
+    AGENTCOM_ASSERT(again.has_value() && !pending.wanted.empty(), "an input that was put off can be read back");
+    if (pending.connection != 0) {
+        const SessionRow* session = tables_.find<SessionRow>({pending.connection});
+        if (session == nullptr) return;
+        tables_.modify<SessionRow>({pending.connection}, [](SessionRow& row) { row.waiting_query = 0; });
+        if (session->closing) return;
+        answered_connection_ = pending.connection;
+    }
+    const auto* frame = std::get_if<FrameReceived>(&again->body);
+    const auto* request = std::get_if<HttpRequest>(&again->body);
+    if (!result.ok) {
+        if (frame != nullptr) ctx.reply(frame->connection, storage_unavailable_frame());
+        if (request != nullptr) ctx.emit(storage_unavailable_response(request->request));
+        return;
+    }
+    Operation operation{*again, pending.wanted, pending.fetched};
+    operation.fetched.push_back(encode_input(input));
+    for (size_t i = 0; i < operation.wanted.size(); ++i) {
+        std::optional<Input> answer = decode_input(operation.fetched.at(i));
+        AGENTCOM_ASSERT(answer.has_value(), "an answer that was kept can be read back");
+        auto records = collect_task_records(std::move(std::get<QueryResult>(answer->body).rows));
+        AGENTCOM_ASSERT(records.has_value(), "the store gives rows that fit their tables");
+        std::optional<TaskRecord>& record = ctx.fetched[{pending.workspace, operation.wanted[i]}];
+        if (!records->empty()) record = std::move(records->front());
+    }
+    operation_ = std::move(operation);
+    if (frame != nullptr) frames::handle(ctx, *frame);
+    if (request != nullptr) requests::handle(ctx, *request);
+}
+
+void Hub::Core::on(Context& ctx, const Input&, const ClockJumped& jumped) {
+    // The new clock may be as wrong as the old one was, and be set right again in a moment: what people dated waits
+    // until it has stood for a while. Durations do not notice.
+    constexpr int64_t kSettleMs = 60'000;
+    RuntimeRow runtime = ctx.runtime();
+    runtime.wall_hold_until_us = ctx.in_ms(kSettleMs);
+    tables_.put(runtime);
+    ctx.log(Severity::warning, "clock_jumped", {{"delta_ms", std::to_string(jumped.delta_ms)}});
+}
+
+void Hub::Core::on(Context& ctx, const Input&, const Shutdown&) {
+    RuntimeRow runtime = ctx.runtime();
+    runtime.stopping = true;
+    tables_.put(runtime);
+    sessions::close_all(ctx);
+    ctx.log(Severity::notice, "stopping");
+}
+
+TurnResult Hub::Core::end_turn() {
+    TurnResult result;
+    result.turn = turn_;
+    result.batch = tables_.end_turn(turn_, settings_.inline_body_bytes);
+    result.effects = std::move(effects_);
+    effects_.clear();
+    ++turn_;
+    return result;
+}
+
+Deadlines Hub::Core::next_deadline() const {
+    Deadlines deadlines;
+    const RuntimeRow* runtime = tables_.find<RuntimeRow>({0});
+    if (runtime == nullptr) return deadlines;
+    const auto first = [runtime](const std::set<Indexes::TimerEntry>& timers) -> std::optional<int64_t> {
+        for (const Indexes::TimerEntry& entry : timers) {
+            if (runtime->read_only && is_durable_timer(std::get<0>(entry.key))) continue;
+            return entry.deadline;
+        }
+        return std::nullopt;
+    };
+    deadlines.mono_us = first(tables_.indexes().mono_timers);
+    if (last_.mono_us >= runtime->wall_hold_until_us) {
+        deadlines.wall_ms = first(tables_.indexes().wall_timers);
+    } else if (first(tables_.indexes().wall_timers)) {
+        deadlines.mono_us = std::min(deadlines.mono_us.value_or(INT64_MAX), runtime->wall_hold_until_us);
+    }
+    return deadlines;
+}
+
+// -- the outside ------------------------------------------------------------------------------------------------------
+
+Hub::Hub(Settings settings) : core_(std::make_unique<Core>(std::move(settings))) {}
+Hub::~Hub() = default;
+Hub::Hub(Hub&&) noexcept = default;
+Hub& Hub::operator=(Hub&&) noexcept = default;
+
+Status Hub::restore(TableId table, RowValues values) {
+    bool known = false;
+    bool fits = false;
+    for_each_stored_row([&]<class Row>() {
+        if constexpr (Row::kClass == RowClass::durable) {
+            if (Row::kTable != table) return;
+            known = true;
+            std::optional<Row> row = row_from_values<Row>(std::move(values));
+            fits = row.has_value();
+            if (!fits) return;
+            if constexpr (std::is_same_v<Row, TaskInputRow>) {
+                row->description.shed(core_->settings_.inline_body_bytes);
+                row->metadata.shed(core_->settings_.inline_body_bytes);
+            }
+            core_->tables_.restore(std::move(*row));
+        }
+    });
+    if (known && fits) return {};
+    return Status(Error{"corrupt_row", 500, Blame::hub,
+                        "a stored row of table " + std::to_string(static_cast<int>(table)) + " does not fit it"});
+}
+
+int64_t Hub::mail_floor(int64_t workspace, const std::optional<std::string>& recipient) const {
+    return mailbox::floor(core_->tables_, workspace, recipient);
+}
+
+void Hub::restore_mail(const MessageRow& message) {
+    if (std::optional<MailRow> mail = mailbox::restored(core_->tables_, message)) {
+        core_->tables_.restore(std::move(*mail));
+    }
+}
+
+Status Hub::check_sums(const std::vector<TableSum>& expected) const {
+    const std::vector<TableSum> actual = core_->tables_.sums();
+    for (const TableSum& sum : expected) {
+        for (const TableSum& mine : actual) {
+            if (mine.table != sum.table || (mine.rows == sum.rows && mine.sum == sum.sum)) continue;
+            return Status(Error{"lost_rows", 500, Blame::hub,
+                                "table " + std::string(stored_table(sum.table).name) + " should have " +
+                                    std::to_string(sum.rows) + " rows in use and has " + std::to_string(mine.rows) +
+                                    (mine.rows == sum.rows ? ", with altered contents" : "")});
+        }
+    }
+    return {};
+}
+
+std::optional<Fault> Hub::apply(const Input& input) { return core_->apply(input); }
+TurnResult Hub::end_turn() { return core_->end_turn(); }
+Deadlines Hub::next_deadline() const { return core_->next_deadline(); }
+int64_t Hub::current_turn() const { return core_->turn_; }
+RowChange Hub::current(TableId table, RowValues key) const { return core_->tables_.current(table, std::move(key)); }
+const Tables& Hub::tables() const { return core_->tables_; }
+const Settings& Hub::settings() const { return core_->settings_; }
+Hash128 Hub::digest() const { return core_->tables_.digest(); }
+
+std::string Hub::save() const {
+    ByteWriter out;
+    out.i64(core_->turn_);
+    out.text(core_->tables_.save());
+    return std::move(out).take();
+}
+
+Result<Hub> Hub::load(std::string_view bytes, Settings settings) {
+    Hub hub(std::move(settings));
+    ByteReader in(bytes);
+    hub.core_->turn_ = in.i64();
+    const std::string state = in.text();
+    if (in.failed() || !in.at_end() || !hub.core_->tables_.load(state)) {
+        return Result<Hub>(Error{"corrupt_state", 500, Blame::hub, "the bytes are no saved state of this version"});
+    }
+    hub.core_->tables_.set_turn(hub.core_->turn_);
+    return Result<Hub>(std::move(hub));
+}
+
+}  // namespace agentcom

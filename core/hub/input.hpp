@@ -1,0 +1,144 @@
+// Everything that can happen to the hub, as data.
+//
+// A machine around the core (the native server, a simulator, a player) turns what it sees into inputs and hands them
+// to `Hub::apply` one by one, in order. Time enters only here. Credentials do not: the machine cuts them out with the
+// pure functions of core/protocol/credentials.hpp before it builds an input, and new secrets are drawn by the machine
+// (see `FreshSecret`). Inputs can be encoded, so that a run can be recorded and repeated.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/base/time.hpp"
+#include "core/state/effect.hpp"
+#include "core/state/store.hpp"
+#include "core/protocol/credentials.hpp"
+#include "core/protocol/operation.hpp"
+
+namespace agentcom {
+
+/// The hub begins to run; comes once, after the stored rows were restored.
+struct Started {
+    int64_t seed = 0;   ///< of the ids that this run makes
+    std::string epoch;  ///< 32 hex digits; kept only when the data directory is new
+    int64_t last_turn = 0;  ///< the store's last committed turn: this run counts on from it
+    std::string admin_token_sha256;  ///< hex digest of DIR/admin.token: the one token of the hub's admin
+    std::string admin_token_prefix;  ///< its first 8 characters
+};
+
+/// A WebSocket upgrade on /ws was answered with 101.
+struct ConnectionOpened {
+    ConnectionId connection = 0;
+    std::string peer;  ///< address without port
+    bool loopback = false;
+};
+
+/// A whole text message arrived. `text` has its credential cut out; it is empty when the message was no valid JSON.
+struct FrameReceived {
+    ConnectionId connection = 0;
+    bool malformed = false;
+    std::string text;
+    Credential credential;
+};
+
+/// A WebSocket ping or pong arrived: a sign of life.
+struct ControlReceived {
+    ConnectionId connection = 0;
+};
+
+/// Frames marked with a `mail_seq` up to this one have left the connection's outbox for the kernel.
+struct MailPushed {
+    ConnectionId connection = 0;
+    int64_t up_to_seq = 0;
+};
+
+struct ConnectionClosed {
+    ConnectionId connection = 0;
+};
+
+/// A secret that the machine drew in case the request makes a token. The core only ever sees this.
+struct FreshSecret {
+    std::string sha256;  ///< 64 hex digits
+    std::string prefix;  ///< the token's first 8 characters
+};
+
+/// A request whose head and body are complete and well-formed as HTTP. What is no HTTP at all (bad request line,
+/// body too large, ...) the machine answers itself.
+struct HttpRequest {
+    RequestId request = 0;
+    Method method{};
+    std::string path;   ///< as sent, still percent-encoded, without the query
+    std::string query;  ///< without '?', its `token` parameter cut out
+    std::string host;   ///< the Host header
+    std::string content_type;     ///< "" = none
+    bool has_content_type = false;
+    bool malformed_body = false;  ///< a body that should be JSON and is not; `body` is then empty
+    std::string body;             ///< JSON text with its `token` member cut out
+    std::string idempotency_key;  ///< header Idempotency-Key; "" = none
+    Credential authorization;        ///< from the Authorization header, read strictly (http.md §2.2 "strict")
+    Credential flex_authorization;   ///< the same header read as "flex" does
+    bool has_bearer = false;         ///< exactly one Authorization header that begins with "Bearer ": no fallback then
+    Credential query_token;
+    Credential body_token;
+    std::string peer;
+    bool loopback = false;
+    FreshSecret secret;
+};
+
+/// The client of an unanswered request has gone.
+struct RequestCancelled {
+    RequestId request = 0;
+};
+
+/// A deadline of `Hub::next_deadline()` may have come.
+struct Tick {};
+
+/// All turns up to and including this one are in the store for good.
+struct Committed {
+    int64_t turn = 0;
+};
+
+/// This turn and all later ones are not in the store and will not be.
+struct CommitFailed {
+    int64_t first_turn = 0;
+};
+
+/// A probe commit succeeded after a failure: writes are possible again.
+struct StorageRecovered {};
+
+struct QueryResult {
+    int64_t query = 0;
+    bool ok = true;  ///< false: the store could not answer
+    std::vector<QueryRow> rows;
+};
+
+/// The wall clock was set: it moved by this much more than the monotonic one.
+struct ClockJumped {
+    int64_t delta_ms = 0;
+};
+
+/// The hub is asked to end: sockets are closed with 1001, nothing new is begun.
+struct Shutdown {};
+
+using InputBody = std::variant<Started, ConnectionOpened, FrameReceived, ControlReceived, MailPushed, ConnectionClosed,
+                               HttpRequest, RequestCancelled, Tick, Committed, CommitFailed, StorageRecovered,
+                               QueryResult, ClockJumped, Shutdown>;
+
+struct Input {
+    Time at;
+    InputBody body;
+};
+
+/// The name of the input's type, e.g. "FrameReceived".
+std::string_view input_name(const InputBody&);
+
+/// Bytes of an input for recordings and fault files (docs/formats.md), and back; nullopt for bytes that are none.
+std::string encode_input(const Input&);
+std::optional<Input> decode_input(std::string_view);
+
+}  // namespace agentcom

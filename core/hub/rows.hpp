@@ -1,0 +1,3 @@
+// Moved: use core/state/rows.hpp.
+#pragma once
+#include "core/state/rows.hpp"

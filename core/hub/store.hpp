@@ -1,0 +1,3 @@
+// Moved: use core/state/store.hpp.
+#pragma once
+#include "core/state/store.hpp"

@@ -1,0 +1,314 @@
+#include "core/messaging/mailbox.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/base/json.hpp"
+
+namespace agentcom::mailbox {
+
+namespace {
+
+MailboxRow row_of(const Tables& tables, int64_t workspace, const std::string& agent) {
+    if (const MailboxRow* row = tables.find<MailboxRow>({workspace, agent})) return *row;
+    MailboxRow row;
+    row.workspace = workspace;
+    row.agent = agent;
+    return row;
+}
+
+bool is_unread(const MailboxRow& row, const std::vector<Range>& ranges, int64_t seq) {
+    if (seq > row.seen_seq) return true;
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [seq](const Range& range) { return range.first <= seq && seq <= range.last; });
+}
+
+/// Removes mail from memory; a message that retention only kept because it was unread goes with it.
+void forget(Context& ctx, const MailRow::Key& key) {
+    const auto& [workspace, agent, seq] = key;
+    const int64_t number = seq;
+    const WorkspaceRow* row = ctx.tables.find<WorkspaceRow>({workspace});
+    if (row != nullptr && number <= row->messages_pruned) ctx.tables.erase_archived({workspace, number});
+    ctx.tables.erase<MailRow>(key);
+}
+
+void tell_lost(Context& ctx, int64_t workspace, const std::string& agent, std::string kind, std::string cause,
+               int64_t count, int64_t first, int64_t last) {
+    json::Writer data;
+    data.begin_object().member("count", count).member("first_seq", first).member("last_seq", last).end_object();
+    ctx.event(workspace, std::move(kind), agent.empty() ? "broadcast" : agent, "", std::move(cause), data.take());
+}
+
+/// Drops the oldest entries of a mailbox (or of the broadcasts) beyond `limit`: in lots where the limit is large, so
+/// that a full mailbox does not cost an event per message.
+void trim(Context& ctx, int64_t workspace, const std::string& agent, int64_t limit) {
+    const auto& mail = ctx.tables.indexes().mail;
+    const auto found = mail.find({workspace, agent});
+    if (found == mail.end() || static_cast<int64_t>(found->second.size()) <= limit) return;
+    const int64_t excess = static_cast<int64_t>(found->second.size()) - limit;
+    const int64_t count = std::min(static_cast<int64_t>(found->second.size()), excess + limit / 1'000);
+    std::vector<int64_t> seqs(found->second.begin(), std::next(found->second.begin(), count));
+    for (const int64_t seq : seqs) forget(ctx, {workspace, agent, seq});
+    if (!agent.empty()) {
+        MailboxRow row = row_of(ctx.tables, workspace, agent);
+        row.dropped_count += count;
+        ctx.tables.put(std::move(row));
+    }
+    tell_lost(ctx, workspace, agent, "mail_dropped", "mailbox full", count, seqs.front(), seqs.back());
+}
+
+void trim_undeliverable(Context& ctx, int64_t workspace) {
+    const auto& all = ctx.tables.indexes().undeliverable;
+    const auto found = all.find(workspace);
+    const int64_t limit = ctx.settings.undeliverable_entries;
+    if (found == all.end() || static_cast<int64_t>(found->second.size()) <= limit) return;
+    const int64_t count = static_cast<int64_t>(found->second.size()) - limit + limit / 100;
+    std::vector<std::pair<int64_t, std::string>> lost(found->second.begin(), std::next(found->second.begin(), count));
+    for (const auto& [seq, agent] : lost) forget(ctx, {workspace, agent, seq});
+    tell_lost(ctx, workspace, "undeliverable", "mail_dropped", "too much mail for unknown names", count,
+              lost.front().first, lost.back().first);
+}
+
+void arm_expiry(Context& ctx, int64_t workspace) {
+    const auto& expiry = ctx.tables.indexes().mail_expiry;
+    const auto found = expiry.find(workspace);
+    if (found == expiry.end()) {
+        ctx.disarm(TimerKind::mail_expiry, workspace, "");
+        return;
+    }
+    const int64_t first = std::get<0>(*found->second.begin());
+    const TimerRow* armed = ctx.tables.find<TimerRow>({TimerKind::mail_expiry, workspace, "", 0});
+    if (armed == nullptr || armed->deadline > first || armed->deadline <= ctx.now.wall_ms) {
+        ctx.arm(TimerKind::mail_expiry, workspace, "", first);
+    }
+}
+
+/// Mail above this number is on its way through the agent's socket and not in its mailbox.
+int64_t hidden_above(const Context& ctx, int64_t workspace, const std::string& agent) {
+    const AgentRow* row = ctx.tables.find<AgentRow>({workspace, agent});
+    if (row == nullptr || row->connection == 0) return INT64_MAX;
+    const SessionRow* session = ctx.tables.find<SessionRow>({row->connection});
+    return session != nullptr && session->pushes_end_mail ? session->open_seq : INT64_MAX;
+}
+
+}  // namespace
+
+std::vector<Range> parse_ranges(const std::string& text) {
+    std::vector<Range> ranges;
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    while (at < end) {
+        Range range;
+        auto parsed = std::from_chars(at, end, range.first);
+        if (parsed.ec != std::errc{} || parsed.ptr == end || *parsed.ptr != '-') return {};
+        parsed = std::from_chars(parsed.ptr + 1, end, range.last);
+        if (parsed.ec != std::errc{} || range.last < range.first) return {};
+        ranges.push_back(range);
+        at = parsed.ptr;
+        if (at < end && *at == ',') ++at;
+    }
+    return ranges;
+}
+
+std::string format_ranges(const std::vector<Range>& ranges) {
+    std::string text;
+    for (const Range& range : ranges) {
+        if (!text.empty()) text += ',';
+        text += std::to_string(range.first) + '-' + std::to_string(range.last);
+    }
+    return text;
+}
+
+void file(Context& ctx, const MessageRow& message) {
+    MailRow mail;
+    mail.workspace = message.workspace;
+    mail.agent = message.recipient.value_or("");
+    mail.seq = message.seq;
+    mail.expires_at = message.expires_at;
+    const bool direct = message.recipient.has_value();
+    if (!direct) mail.sender = message.sender;
+    mail.undeliverable = direct && !ctx.tables.contains<PrincipalRow>({message.workspace, mail.agent});
+    const bool undeliverable = mail.undeliverable;
+    const std::string agent = mail.agent;
+    ctx.tables.put(std::move(mail));
+    if (undeliverable) trim_undeliverable(ctx, message.workspace);
+    trim(ctx, message.workspace, agent, direct ? ctx.settings.mailbox_entries : ctx.settings.broadcast_entries);
+    arm_expiry(ctx, message.workspace);
+}
+
+std::vector<int64_t> unread(const Context& ctx, int64_t workspace, const std::string& agent, int64_t since,
+                            int64_t limit) {
+    const MailboxRow row = row_of(ctx.tables, workspace, agent);
+    const std::vector<Range> ranges = parse_ranges(row.unread);
+    const int64_t hidden = hidden_above(ctx, workspace, agent);
+    const PrincipalRow* principal = ctx.tables.find<PrincipalRow>({workspace, agent});
+    const int64_t joined = principal == nullptr ? INT64_MAX : principal->joined_seq;
+    std::vector<int64_t> seqs;
+    const auto& mail = ctx.tables.indexes().mail;
+    const auto collect = [&](const std::string& whose, bool broadcasts) {
+        const auto found = mail.find({workspace, whose});
+        if (found == mail.end()) return;
+        int64_t taken = 0;
+        for (auto seq = found->second.upper_bound(since); seq != found->second.end() && taken < limit; ++seq) {
+            if (*seq > hidden) break;
+            if (broadcasts) {
+                if (*seq <= joined || !is_unread(row, ranges, *seq)) continue;
+                if (ctx.tables.find<MailRow>({workspace, whose, *seq})->sender == agent) continue;
+            }
+            seqs.push_back(*seq);
+            ++taken;
+        }
+    };
+    collect(agent, false);
+    collect("", true);
+    std::sort(seqs.begin(), seqs.end());
+    if (static_cast<int64_t>(seqs.size()) > limit) seqs.resize(static_cast<size_t>(limit));
+    return seqs;
+}
+
+int64_t pending(const Context& ctx, int64_t workspace, const std::string& agent, int64_t limit) {
+    return static_cast<int64_t>(unread(ctx, workspace, agent, INT64_MIN, limit).size());
+}
+
+void acknowledge(Context& ctx, int64_t workspace, const std::string& agent, int64_t up_to) {
+    const WorkspaceRow* workspace_row = ctx.tables.find<WorkspaceRow>({workspace});
+    AGENTCOM_ASSERT(workspace_row != nullptr, "an identity's workspace exists");
+    // A number that no message has yet must not swallow those to come.
+    const int64_t done = std::min(up_to, workspace_row->message_seq);
+    MailboxRow row = row_of(ctx.tables, workspace, agent);
+    std::vector<Range> left;
+    for (Range range : parse_ranges(row.unread)) {
+        if (range.last <= done) continue;
+        range.first = std::max(range.first, done + 1);
+        left.push_back(range);
+    }
+    const std::string ranges = format_ranges(left);
+    const auto& mail = ctx.tables.indexes().mail;
+    if (const auto found = mail.find({workspace, agent}); found != mail.end()) {
+        const std::vector<int64_t> seqs(found->second.begin(), found->second.upper_bound(done));
+        for (const int64_t seq : seqs) forget(ctx, {workspace, agent, seq});
+    }
+    if (row.seen_seq >= done && row.unread == ranges) return;
+    row.seen_seq = std::max(row.seen_seq, done);
+    row.unread = ranges;
+    ctx.tables.put(std::move(row));
+}
+
+void set_aside(Context& ctx, int64_t workspace, const std::string& agent) {
+    const int64_t newest = ctx.tables.find<WorkspaceRow>({workspace})->message_seq;
+    MailboxRow row = row_of(ctx.tables, workspace, agent);
+    if (row.seen_seq >= newest || unread(ctx, workspace, agent, row.seen_seq, 1).empty()) return;
+    // Ranges that time or other sockets have emptied go, so that there are never more of them than mail.
+    std::vector<Range> ranges;
+    for (const Range& range : parse_ranges(row.unread)) {
+        const std::vector<int64_t> first = unread(ctx, workspace, agent, range.first - 1, 1);
+        if (!first.empty() && first.front() <= range.last) ranges.push_back(range);
+    }
+    if (!ranges.empty() && ranges.back().last == row.seen_seq) {
+        ranges.back().last = newest;
+    } else {
+        ranges.push_back({row.seen_seq + 1, newest});
+    }
+    row.unread = format_ranges(ranges);
+    row.seen_seq = newest;
+    ctx.tables.put(std::move(row));
+}
+
+void pushed(Context& ctx, const SessionRow& session, int64_t up_to) {
+    const LivenessRow* liveness = ctx.tables.find<LivenessRow>({session.connection});
+    if (liveness == nullptr || liveness->pushed_seq >= up_to) return;
+    ctx.tables.modify<LivenessRow>({session.connection}, [up_to](LivenessRow& row) { row.pushed_seq = up_to; });
+    if (!session.pushes_end_mail) return;
+    if (!ctx.tables.contains<TimerRow>({TimerKind::mail_flush, session.connection, "", 0})) {
+        ctx.arm(TimerKind::mail_flush, session.connection, "", ctx.in_ms(ctx.settings.mail_flush_ms));
+    }
+}
+
+void flush(Context& ctx, const SessionRow& session) {
+    ctx.disarm(TimerKind::mail_flush, session.connection, "");
+    const LivenessRow* liveness = ctx.tables.find<LivenessRow>({session.connection});
+    if (liveness == nullptr || !session.pushes_end_mail || session.agent.empty() || ctx.read_only()) return;
+    const int64_t up_to = liveness->pushed_seq;
+    MailboxRow row = row_of(ctx.tables, session.workspace, session.agent);
+    if (up_to <= row.seen_seq || up_to <= session.open_seq) return;
+    const auto& mail = ctx.tables.indexes().mail;
+    if (const auto found = mail.find({session.workspace, session.agent}); found != mail.end()) {
+        const std::vector<int64_t> seqs(found->second.upper_bound(session.open_seq), found->second.upper_bound(up_to));
+        for (const int64_t seq : seqs) forget(ctx, {session.workspace, session.agent, seq});
+    }
+    row.seen_seq = up_to;
+    ctx.tables.put(std::move(row));
+}
+
+void registered(Context& ctx, int64_t workspace, const std::string& agent) {
+    const auto& mail = ctx.tables.indexes().mail;
+    const auto found = mail.find({workspace, agent});
+    if (found == mail.end()) return;
+    const std::vector<int64_t> seqs(found->second.begin(), found->second.end());
+    for (const int64_t seq : seqs) {
+        ctx.tables.modify<MailRow>({workspace, agent, seq}, [](MailRow& row) { row.undeliverable = false; });
+    }
+}
+
+void expire(Context& ctx, int64_t workspace) {
+    struct Lost {
+        int64_t count = 0;
+        int64_t first = 0;
+        int64_t last = 0;
+    };
+    std::map<std::string, Lost> lost;
+    const auto& expiry = ctx.tables.indexes().mail_expiry;
+    constexpr int64_t kLot = 1'000;  // a turn stays short; the timer comes back at once for the rest
+    int64_t done = 0;
+    while (done < kLot) {
+        const auto found = expiry.find(workspace);
+        if (found == expiry.end() || std::get<0>(*found->second.begin()) > ctx.now.wall_ms) break;
+        const auto [when, agent, seq] = *found->second.begin();
+        Lost& of_agent = lost[agent];
+        if (of_agent.count++ == 0) of_agent.first = seq;
+        of_agent.last = seq;
+        forget(ctx, {workspace, agent, seq});
+        ++done;
+    }
+    for (const auto& [agent, what] : lost) {
+        tell_lost(ctx, workspace, agent, "mail_expired", "mailbox_ttl_ms", what.count, what.first, what.last);
+    }
+    arm_expiry(ctx, workspace);
+}
+
+int64_t floor(const Tables& tables, int64_t workspace, const std::optional<std::string>& recipient) {
+    if (!recipient) return 0;
+    const MailboxRow row = row_of(tables, workspace, *recipient);
+    const std::vector<Range> ranges = parse_ranges(row.unread);
+    return ranges.empty() ? row.seen_seq : ranges.front().first - 1;
+}
+
+std::optional<MailRow> restored(const Tables& tables, const MessageRow& message) {
+    MailRow mail;
+    mail.workspace = message.workspace;
+    mail.agent = message.recipient.value_or("");
+    mail.seq = message.seq;
+    mail.expires_at = message.expires_at;
+    if (message.recipient) {
+        const MailboxRow row = row_of(tables, message.workspace, *message.recipient);
+        if (!is_unread(row, parse_ranges(row.unread), message.seq)) return std::nullopt;
+        mail.undeliverable = !tables.contains<PrincipalRow>({message.workspace, *message.recipient});
+    } else {
+        mail.sender = message.sender;
+    }
+    return mail;
+}
+
+void trim_all(Context& ctx) {
+    std::vector<WorkspaceName> owners;
+    for (const auto& [name, seqs] : ctx.tables.indexes().mail) owners.push_back(name);
+    for (const auto& [workspace, agent] : owners) {
+        trim(ctx, workspace, agent, agent.empty() ? ctx.settings.broadcast_entries : ctx.settings.mailbox_entries);
+    }
+    for (const auto& [workspace] : ctx.tables.sorted_keys<WorkspaceRow>()) {
+        trim_undeliverable(ctx, workspace);
+        arm_expiry(ctx, workspace);
+    }
+}
+
+}  // namespace agentcom::mailbox

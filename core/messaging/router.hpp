@@ -1,0 +1,24 @@
+// The one path of every message: numbered, stored, filed as mail, pushed to who is online.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/state/context.hpp"
+
+namespace agentcom::router {
+
+struct NewMessage {
+    int64_t workspace = 0;
+    std::string from;
+    std::optional<std::string> to;  ///< nullopt: a broadcast
+    std::string type = "chat";
+    std::string payload = "{}";  ///< JSON object
+    std::optional<std::string> reply_to;
+};
+
+/// Routes a message and gives its id.
+std::string route(Context&, NewMessage);
+
+}  // namespace agentcom::router

@@ -1,0 +1,519 @@
+#include "core/protocol/operation.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/assert.hpp"
+#include "core/base/limits.hpp"
+#include "core/base/utf8.hpp"
+
+namespace agentcom {
+namespace {
+
+// -- Fields -----------------------------------------------------------------------------------------------------------
+
+constexpr Field string_field(std::string_view name, size_t max_code_points) {
+    Field field;
+    field.name = name;
+    field.type = FieldType::string;
+    field.max_code_points = static_cast<uint32_t>(max_code_points);
+    return field;
+}
+
+constexpr Field typed_field(std::string_view name, FieldType type) {
+    Field field;
+    field.name = name;
+    field.type = type;
+    return field;
+}
+
+constexpr Field list_field(std::string_view name, size_t max_items) {
+    Field field;
+    field.name = name;
+    field.type = FieldType::array_of_string;
+    field.max_code_points = static_cast<uint32_t>(kMaxNameCodePoints);
+    field.max_items = static_cast<uint32_t>(max_items);
+    return field;
+}
+
+constexpr Field required(Field field) {
+    field.required = true;
+    return field;
+}
+
+constexpr Field since(uint8_t version, Field field) {
+    field.since = version;
+    return field;
+}
+
+// A field of a later protocol version in a frame of v1.1.
+constexpr Field lenient(Field field) {
+    field.since = 2;
+    field.on_bad_value = OnBadValue::ignore;
+    return field;
+}
+
+constexpr Field failure_text(std::string_view name) {
+    Field field = string_field(name, kMaxFailureTextCodePoints);
+    field.on_bad_value = OnBadValue::coerce;
+    return field;
+}
+
+constexpr Field kAgentId = required(string_field("agent_id", kMaxAgentIdCodePoints));
+constexpr Field kTaskId = required(string_field("task_id", kMaxNameCodePoints));
+constexpr Field kGeneration = required(typed_field("generation", FieldType::integer));
+
+constexpr std::array kIdentifyFields = {
+    kAgentId,
+    required(string_field("token", kMaxTokenCodePoints)),
+    list_field("capabilities", kMaxCapabilities),
+    lenient(string_field("client_type", kMaxAgentNameCodePoints)),
+    string_field("name", kMaxAgentNameCodePoints),
+    lenient(string_field("presence", kMaxKeyCodePoints)),
+    lenient(typed_field("protocol_version", FieldType::integer)),
+    lenient(typed_field("slots", FieldType::positive_integer)),
+    string_field("status", kMaxStatusCodePoints),
+};
+
+constexpr std::array kMessageFrameFields = {
+    required(typed_field("payload", FieldType::object)),
+    since(2, string_field("idempotency_key", kMaxKeyCodePoints)),
+    string_field("message_type", kMaxNameCodePoints),
+    string_field("reply_to", kMaxNameCodePoints),
+    string_field("to", kMaxNameCodePoints),
+};
+
+constexpr std::array kStatusFields = {required(string_field("status", kMaxStatusCodePoints))};
+
+constexpr std::array kTaskIdOnly = {kTaskId};
+
+constexpr std::array kTaskProgressFields = {kTaskId, typed_field("progress", FieldType::integer)};
+
+constexpr std::array kTaskCompleteFields = {
+    kGeneration,
+    kTaskId,
+    typed_field("result", FieldType::object),
+    typed_field("tokens_used", FieldType::integer),
+    lenient(typed_field("usage", FieldType::object)),
+};
+
+constexpr std::array kTaskFailedFields = {kGeneration, kTaskId, failure_text("error"), failure_text("reason")};
+
+constexpr std::array kTaskRejectedFields = {
+    kTaskId,
+    typed_field("generation", FieldType::integer),
+    failure_text("reason"),
+};
+
+constexpr std::array kAgentAndWorkspace = {kAgentId, since(2, string_field("workspace", kMaxAgentIdCodePoints))};
+
+constexpr std::array kMessageBodyFields = {
+    required(typed_field("payload", FieldType::object)),
+    string_field("reply_to", kMaxNameCodePoints),
+    string_field("to", kMaxNameCodePoints),
+    string_field("type", kMaxNameCodePoints),
+};
+
+constexpr std::array kMailboxAckFields = {required(typed_field("seq", FieldType::integer))};
+
+constexpr std::array kTaskSubmitFields = {
+    required(string_field("description", kMaxDescriptionCodePoints)),
+    since(2, list_field("blocked_by", kMaxBlockedBy)),
+    typed_field("complete_by", FieldType::integer),
+    since(2, string_field("fairness_key", kMaxKeyCodePoints)),
+    since(2, string_field("kind", kMaxKeyCodePoints)),
+    since(2, list_field("labels", kMaxLabels)),
+    typed_field("max_retries", FieldType::integer),
+    since(2, typed_field("max_run_ms", FieldType::positive_integer)),
+    typed_field("metadata", FieldType::object),
+    list_field("needed_capabilities", kMaxCapabilities),
+    since(2, typed_field("not_before", FieldType::integer)),
+    since(2, string_field("origin", kMaxKeyCodePoints)),
+    since(2, string_field("parent_id", kMaxNameCodePoints)),
+    string_field("priority", kMaxNameCodePoints),
+    since(2, string_field("trace", kMaxTraceCodePoints)),
+    since(2, string_field("unique_key", kMaxKeyCodePoints)),
+};
+
+// -- Query parameters -------------------------------------------------------------------------------------------------
+
+constexpr std::array kMailboxQuery = {
+    QueryField{"limit", FieldType::integer, 2},
+    QueryField{"since", FieldType::integer, 1},
+};
+
+constexpr std::array kTaskListQuery = {
+    QueryField{"assigned_to", FieldType::string, 1}, QueryField{"cursor", FieldType::string, 2},
+    QueryField{"limit", FieldType::integer, 2},      QueryField{"priority", FieldType::string, 1},
+    QueryField{"status", FieldType::string, 1},
+};
+
+constexpr std::array kPageQuery = {
+    QueryField{"cursor", FieldType::string, 2},
+    QueryField{"limit", FieldType::integer, 2},
+};
+
+// -- The catalogue ----------------------------------------------------------------------------------------------------
+
+struct FrameTraits {
+    Tier tier = Tier::normal;
+    bool lifecycle = false;
+    bool mutates = false;
+    uint8_t since = 1;
+    Auth auth = Auth::session;
+};
+
+constexpr Operation frame(OperationId id, std::string_view type, std::span<const Field> fields, FrameTraits traits,
+                          std::string_view summary) {
+    Operation operation{};
+    operation.id = id;
+    operation.name = type;
+    operation.frame_type = type;
+    operation.fields = fields;
+    operation.auth = traits.auth;
+    operation.tier = traits.tier;
+    operation.rate_identity = RateIdentity::agent;
+    operation.lifecycle = traits.lifecycle;
+    operation.mutates = traits.mutates;
+    operation.since = traits.since;
+    operation.summary = summary;
+    return operation;
+}
+
+struct RouteTraits {
+    Auth auth = Auth::none;
+    Tier tier = Tier::none;
+    RateIdentity rate_identity = RateIdentity::none;
+    std::span<const Field> fields = {};
+    std::span<const QueryField> query = {};
+    bool mutates = false;
+    bool mints_secret = false;
+    uint8_t since = 1;
+    uint16_t success_status = 200;
+};
+
+constexpr Operation route(OperationId id, std::string_view name, Method method, std::string_view path,
+                          RouteTraits traits, std::string_view summary) {
+    Operation operation{};
+    operation.id = id;
+    operation.name = name;
+    operation.method = method;
+    operation.path = path;
+    operation.fields = traits.fields;
+    operation.query = traits.query;
+    operation.auth = traits.auth;
+    operation.tier = traits.tier;
+    operation.rate_identity = traits.rate_identity;
+    operation.mutates = traits.mutates;
+    operation.mints_secret = traits.mints_secret;
+    operation.since = traits.since;
+    operation.success_status = traits.success_status;
+    operation.summary = summary;
+    return operation;
+}
+
+using Id = OperationId;
+constexpr auto kByAgent = RateIdentity::agent;
+constexpr auto kByAddress = RateIdentity::address;
+
+constexpr std::array kCatalogue = {
+    frame(Id::ws_identify, "identify", kIdentifyFields, {.tier = Tier::heavy, .mutates = true, .auth = Auth::none},
+          "Log in as an agent; the first frame of a socket."),
+    frame(Id::ws_ping, "ping", {}, {.tier = Tier::light}, "Ask for a pong; a sign of life."),
+    frame(Id::ws_message, "message", kMessageFrameFields, {.mutates = true},
+          "Send a message to an agent, or to all when `to` is absent or \"broadcast\"."),
+    frame(Id::ws_status, "status", kStatusFields, {.tier = Tier::light, .mutates = true},
+          "Set the free status text that other agents see."),
+    frame(Id::ws_list_agents, "list_agents", {}, {.tier = Tier::light}, "List the connected agents."),
+    frame(Id::ws_task_accepted, "task_accepted", kTaskIdOnly, {.lifecycle = true, .mutates = true},
+          "Confirm an assigned task."),
+    frame(Id::ws_task_progress, "task_progress", kTaskProgressFields, {.lifecycle = true, .mutates = true},
+          "Report that work on a task goes on."),
+    frame(Id::ws_task_complete, "task_complete", kTaskCompleteFields, {.lifecycle = true, .mutates = true},
+          "Report a finished task with its result."),
+    frame(Id::ws_task_failed, "task_failed", kTaskFailedFields, {.lifecycle = true, .mutates = true},
+          "Report a failed task; it is tried again while retries are left."),
+    frame(Id::ws_task_rejected, "task_rejected", kTaskRejectedFields, {.lifecycle = true, .mutates = true},
+          "Hand an assigned task back without spending a retry."),
+    frame(Id::ws_task_recovering, "task_recovering", kTaskIdOnly, {.lifecycle = true, .mutates = true},
+          "Ask after a restart whether a task is still one's own."),
+
+    route(Id::http_health, "get_health", Method::get, "/health", {}, "Whether the hub answers, for v1.1 clients."),
+    route(Id::http_livez, "get_livez", Method::get, "/livez", {.since = 2}, "Whether the process is alive."),
+    route(Id::http_readyz, "get_readyz", Method::get, "/readyz", {.since = 2},
+          "Whether the hub takes work: storage writable, loading done."),
+    route(Id::http_register, "post_onboard_register", Method::post, "/api/onboard/register",
+          {.tier = Tier::heavy,
+           .rate_identity = kByAddress,
+           .fields = kAgentAndWorkspace,
+           .mutates = true,
+           .mints_secret = true,
+           .success_status = 201},
+          "Register a new agent and get its token."),
+    route(Id::http_token_create, "post_admin_token", Method::post, "/admin/tokens",
+          {.auth = Auth::strict,
+           .fields = kAgentAndWorkspace,
+           .mutates = true,
+           .mints_secret = true,
+           .success_status = 201},
+          "Make a further token for an agent."),
+    route(Id::http_token_list, "get_admin_tokens", Method::get, "/admin/tokens", {.auth = Auth::strict},
+          "List tokens by agent and prefix."),
+    route(Id::http_token_revoke, "delete_admin_token", Method::delete_, "/admin/tokens/:agent_id",
+          {.auth = Auth::strict, .mutates = true}, "Revoke all tokens of an agent."),
+    route(Id::http_message_send, "post_message", Method::post, "/api/message",
+          {.auth = Auth::strict,
+           .tier = Tier::normal,
+           .rate_identity = kByAgent,
+           .fields = kMessageBodyFields,
+           .mutates = true},
+          "Send a message to an agent, or to all when `to` is absent or \"broadcast\"."),
+    route(Id::http_mailbox_read, "get_mailbox", Method::get, "/api/mailbox/:agent_id",
+          {.auth = Auth::flex_owner, .query = kMailboxQuery}, "Read the messages that wait for an agent."),
+    route(Id::http_mailbox_ack, "post_mailbox_ack", Method::post, "/api/mailbox/:agent_id/ack",
+          {.auth = Auth::flex_owner, .fields = kMailboxAckFields, .mutates = true},
+          "Remove the messages up to a sequence number."),
+    route(Id::http_agents, "get_agents", Method::get, "/api/agents", {.tier = Tier::light, .rate_identity = kByAddress},
+          "List the connected agents."),
+    route(Id::http_agent_states, "get_agent_states", Method::get, "/api/agents/states", {.auth = Auth::strict},
+          "List the work states of the connected agents."),
+    route(Id::http_agent_state, "get_agent_state", Method::get, "/api/agents/:agent_id/state", {.auth = Auth::strict},
+          "Show the work state of one agent."),
+    route(Id::http_task_submit, "post_task", Method::post, "/api/tasks",
+          {.auth = Auth::strict,
+           .tier = Tier::heavy,
+           .rate_identity = kByAgent,
+           .fields = kTaskSubmitFields,
+           .mutates = true,
+           .success_status = 201},
+          "Submit a task."),
+    route(Id::http_task_list, "get_tasks", Method::get, "/api/tasks",
+          {.auth = Auth::strict, .tier = Tier::light, .rate_identity = kByAgent, .query = kTaskListQuery},
+          "List tasks, filtered and in pages."),
+    route(Id::http_task_dead_letters, "get_tasks_dead_letter", Method::get, "/api/tasks/dead-letter",
+          {.auth = Auth::strict, .query = kPageQuery}, "List the tasks that failed for good."),
+    route(Id::http_task_stats, "get_tasks_stats", Method::get, "/api/tasks/stats", {.auth = Auth::strict},
+          "Count tasks by status and priority."),
+    route(Id::http_task_get, "get_task", Method::get, "/api/tasks/:task_id",
+          {.auth = Auth::strict, .tier = Tier::normal, .rate_identity = kByAgent}, "Show one task."),
+    route(Id::http_task_retry, "post_task_retry", Method::post, "/api/tasks/:task_id/retry",
+          {.auth = Auth::strict, .tier = Tier::normal, .rate_identity = kByAgent, .mutates = true},
+          "Queue a dead-lettered task again."),
+    route(Id::http_task_cancel, "delete_task", Method::delete_, "/api/tasks/:task_id",
+          {.auth = Auth::strict, .tier = Tier::normal, .rate_identity = kByAgent, .mutates = true, .since = 2},
+          "Cancel a task."),
+};
+
+constexpr bool ids_are_positions() {
+    for (size_t i = 0; i < kCatalogue.size(); ++i) {
+        if (static_cast<size_t>(kCatalogue[i].id) != i) return false;
+    }
+    return true;
+}
+
+constexpr bool fields_are_in_reporting_order() {
+    for (const Operation& operation : kCatalogue) {
+        for (size_t i = 1; i < operation.fields.size(); ++i) {
+            const Field& before = operation.fields[i - 1];
+            const Field& field = operation.fields[i];
+            if (before.required == field.required ? before.name >= field.name : field.required) return false;
+        }
+    }
+    return true;
+}
+
+constexpr bool required_fields_are_refused_when_bad() {
+    for (const Operation& operation : kCatalogue) {
+        for (const Field& field : operation.fields) {
+            if (field.required && field.on_bad_value != OnBadValue::refuse) return false;
+        }
+    }
+    return true;
+}
+
+static_assert(kCatalogue.size() == kOperationCount);
+static_assert(ids_are_positions(), "operation(id) finds an entry by its position");
+static_assert(fields_are_in_reporting_order(), "validation reports fields in the order of the catalogue");
+static_assert(required_fields_are_refused_when_bad(), "handlers rely on required fields");
+
+constexpr size_t kFrameCount = static_cast<size_t>(
+    std::count_if(kCatalogue.begin(), kCatalogue.end(), [](const Operation& o) { return o.is_frame(); }));
+
+constexpr std::array<std::string_view, kFrameCount> sorted_frame_types() {
+    std::array<std::string_view, kFrameCount> types{};
+    size_t count = 0;
+    for (const Operation& operation : kCatalogue) {
+        if (operation.is_frame()) types[count++] = operation.frame_type;
+    }
+    std::sort(types.begin(), types.end());
+    return types;
+}
+
+constexpr std::array kFrameTypes = sorted_frame_types();
+
+// -- Names ------------------------------------------------------------------------------------------------------------
+
+constexpr std::array<std::string_view, 7> kMethodNames = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+constexpr std::array<std::string_view, 4> kTierNames = {"none", "light", "normal", "heavy"};
+constexpr std::array<std::string_view, 7> kFieldTypeNames = {
+    "string", "integer", "positive_integer", "boolean", "object", "array<string>", "any"};
+
+// -- Paths and queries ------------------------------------------------------------------------------------------------
+
+int hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+std::optional<std::string> decode_escapes(std::string_view text, bool plus_is_space) {
+    std::string out;
+    out.reserve(text.size());
+    for (size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '+' && plus_is_space) {
+            out += ' ';
+        } else if (text[i] != '%') {
+            out += text[i];
+        } else {
+            if (text.size() - i < 3) return std::nullopt;
+            const int high = hex_value(text[i + 1]);
+            const int low = hex_value(text[i + 2]);
+            if (high < 0 || low < 0) return std::nullopt;
+            out += static_cast<char>(high * 16 + low);
+            i += 2;
+        }
+    }
+    if (!is_valid_utf8(out)) return std::nullopt;
+    return out;
+}
+
+// Cuts the next non-empty segment off the front of a path; empty when there is none.
+std::string_view next_segment(std::string_view& path) {
+    while (!path.empty() && path.front() == '/') path.remove_prefix(1);
+    const std::string_view segment = path.substr(0, path.find('/'));
+    path.remove_prefix(segment.size());
+    return segment;
+}
+
+std::optional<std::vector<std::string>> decoded_segments(std::string_view path) {
+    std::vector<std::string> segments;
+    for (std::string_view segment = next_segment(path); !segment.empty(); segment = next_segment(path)) {
+        auto decoded = decode_escapes(segment, false);
+        if (!decoded) return std::nullopt;
+        segments.push_back(std::move(*decoded));
+    }
+    return segments;
+}
+
+bool pattern_matches(std::string_view pattern, const std::vector<std::string>& segments) {
+    for (const std::string& segment : segments) {
+        const std::string_view expected = next_segment(pattern);
+        if (expected.empty()) return false;
+        if (expected.front() != ':' && expected != segment) return false;
+    }
+    return next_segment(pattern).empty();
+}
+
+// Of two patterns that match the same path: whether `a` has a literal where they first differ in kind.
+bool more_literal(std::string_view a, std::string_view b) {
+    for (std::string_view x = next_segment(a), y = next_segment(b); !x.empty() && !y.empty();
+         x = next_segment(a), y = next_segment(b)) {
+        const bool x_is_parameter = x.front() == ':';
+        const bool y_is_parameter = y.front() == ':';
+        if (x_is_parameter != y_is_parameter) return y_is_parameter;
+    }
+    return false;
+}
+
+}  // namespace
+
+std::string_view field_type_name(FieldType type) { return kFieldTypeNames[static_cast<size_t>(type)]; }
+
+std::optional<Method> parse_method(std::string_view name) {
+    const auto found = std::find(kMethodNames.begin(), kMethodNames.end(), name);
+    if (found == kMethodNames.end()) return std::nullopt;
+    return static_cast<Method>(found - kMethodNames.begin());
+}
+
+std::string_view method_name(Method method) { return kMethodNames[static_cast<size_t>(method)]; }
+
+std::string_view tier_name(Tier tier) { return kTierNames[static_cast<size_t>(tier)]; }
+
+const Operation& operation(OperationId id) {
+    AGENTCOM_ASSERT(static_cast<size_t>(id) < kCatalogue.size(), "an operation id is one of the catalogue");
+    return kCatalogue[static_cast<size_t>(id)];
+}
+
+std::span<const Operation> catalogue() { return kCatalogue; }
+
+const Field* find_field(const Operation& operation, std::string_view name) {
+    for (const Field& field : operation.fields) {
+        if (field.name == name) return &field;
+    }
+    return nullptr;
+}
+
+const Operation* find_frame(std::string_view type) {
+    for (const Operation& operation : kCatalogue) {
+        if (operation.is_frame() && operation.frame_type == type) return &operation;
+    }
+    return nullptr;
+}
+
+std::span<const std::string_view> known_frame_types() { return kFrameTypes; }
+
+RouteMatch match_route(Method method, std::string_view path) {
+    RouteMatch match;
+    auto segments = decoded_segments(path);
+    if (!segments) return match;
+
+    std::string_view best;
+    for (const Operation& operation : kCatalogue) {
+        if (operation.is_frame() || operation.path == best || !pattern_matches(operation.path, *segments)) continue;
+        if (best.empty() || more_literal(operation.path, best)) best = operation.path;
+    }
+    if (best.empty()) return match;
+
+    match.path_known = true;
+    const Method looked_up = method == Method::head ? Method::get : method;
+    for (const Operation& operation : kCatalogue) {
+        if (operation.is_frame() || operation.path != best) continue;
+        if (operation.method == looked_up) match.operation = &operation;
+        match.allowed.push_back(operation.method);
+        if (operation.method == Method::get) match.allowed.push_back(Method::head);
+    }
+    std::sort(match.allowed.begin(), match.allowed.end());
+
+    std::string_view pattern = best;
+    for (std::string& segment : *segments) {
+        if (next_segment(pattern).front() == ':') match.params.push_back(std::move(segment));
+    }
+    return match;
+}
+
+std::optional<std::string> percent_decode(std::string_view text) { return decode_escapes(text, false); }
+
+std::optional<Query> parse_query(std::string_view query) {
+    Query parameters;
+    while (!query.empty()) {
+        const std::string_view pair = query.substr(0, query.find('&'));
+        query.remove_prefix(std::min(pair.size() + 1, query.size()));
+        if (pair.empty()) continue;
+        const size_t equals = std::min(pair.find('='), pair.size());
+        auto name = decode_escapes(pair.substr(0, equals), true);
+        auto value = decode_escapes(pair.substr(std::min(equals + 1, pair.size())), true);
+        if (!name || !value) return std::nullopt;
+        parameters.emplace_back(std::move(*name), std::move(*value));
+    }
+    return parameters;
+}
+
+const std::string* find_parameter(const Query& query, std::string_view name) {
+    for (auto parameter = query.rbegin(); parameter != query.rend(); ++parameter) {
+        if (parameter->first == name) return &parameter->second;
+    }
+    return nullptr;
+}
+
+}  // namespace agentcom

@@ -1,0 +1,179 @@
+#include "core/sim/memory_store.hpp"
+
+#include <algorithm>
+
+namespace agentcom::sim {
+
+namespace {
+
+/// The key of a row of this table, from its first columns.
+RowValues key_of(TableId table, const RowValues& values) {
+    return {values.begin(), values.begin() + stored_table(table).key_columns};
+}
+
+template <class Row>
+Row typed(const RowValues& values) {
+    std::optional<Row> row = row_from_values<Row>(values);
+    AGENTCOM_ASSERT(row.has_value(), "the store holds rows that fit their tables");
+    return std::move(*row);
+}
+
+}  // namespace
+
+bool MemoryStore::Order::operator()(const RowValues& a, const RowValues& b) const {
+    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                        [](const ColumnValue& x, const ColumnValue& y) {
+                                            return std::tie(x.type, x.integer, x.text) <
+                                                   std::tie(y.type, y.integer, y.text);
+                                        });
+}
+
+const MemoryStore::TableRows& MemoryStore::table(TableId id) const {
+    static const TableRows kNone;
+    const auto found = tables_.find(id);
+    return found == tables_.end() ? kNone : found->second;
+}
+
+std::vector<RowValues> MemoryStore::rows(TableId id) const {
+    std::vector<RowValues> all;
+    for (const auto& [key, values] : table(id)) all.push_back(values);
+    return all;
+}
+
+bool MemoryStore::commit(const Batch& batch) {
+    if (failing_) return false;
+    for (const RowChange& change : batch.changes) {
+        TableRows& rows = tables_[change.table];
+        if (change.erase) {
+            rows.erase(change.values);
+            continue;
+        }
+        RowValues values = change.values;
+        RowValues key = key_of(change.table, values);
+        const auto before = rows.find(key);
+        for (size_t i = 0; i < values.size(); ++i) {
+            if (values[i].type != ColumnValue::Type::unchanged) continue;
+            AGENTCOM_ASSERT(before != rows.end(), "a body is left out only of rows that are stored");
+            values[i] = before->second[i];
+        }
+        rows[std::move(key)] = std::move(values);
+    }
+    for (const Prune& lot : batch.prunes) prune(lot);
+    if (!batch.empty()) {
+        sums_ = batch.sums;
+        last_turn_ = batch.turn;
+    }
+    return true;
+}
+
+void MemoryStore::prune(const Prune& lot) {
+    if (lot.what == Prune::What::finished_tasks) {
+        std::vector<std::string> gone;
+        for (const auto& [key, values] : table(TableId::tasks)) {
+            const TaskRow task = typed<TaskRow>(values);
+            if (task.workspace == lot.workspace && !task.live && task.finished_seq <= lot.up_to) gone.push_back(task.id);
+        }
+        for (const TableId id : {TableId::tasks, TableId::task_inputs, TableId::task_edges, TableId::attempts}) {
+            std::erase_if(tables_[id], [&](const auto& row) {
+                return row.first[0].integer == lot.workspace &&
+                       std::find(gone.begin(), gone.end(), row.first[1].text) != gone.end();
+            });
+        }
+        return;
+    }
+    const TableId id = lot.what == Prune::What::events ? TableId::events : TableId::messages;
+    std::erase_if(tables_[id], [&](const auto& row) {
+        const int64_t seq = row.first[1].integer;
+        return row.first[0].integer == lot.workspace && seq <= lot.up_to &&
+               std::find(lot.keep.begin(), lot.keep.end(), seq) == lot.keep.end();
+    });
+}
+
+void MemoryStore::add_task(std::vector<QueryRow>& rows, const RowValues& task_values, int64_t events) const {
+    const int64_t workspace = task_values[0].integer;
+    const std::string& id = task_values[1].text;
+    rows.push_back({TableId::tasks, task_values});
+    for (const TableId child : {TableId::task_inputs, TableId::task_edges, TableId::attempts}) {
+        for (const auto& [key, values] : table(child)) {
+            if (key[0].integer == workspace && key[1].text == id) rows.push_back({child, values});
+        }
+    }
+    const TableRows& log = table(TableId::events);
+    int64_t left = events;
+    for (auto event = log.rbegin(); event != log.rend() && left > 0; ++event) {
+        const EventRow row = typed<EventRow>(event->second);
+        if (row.workspace != workspace || row.subject != id) continue;
+        rows.push_back({TableId::events, event->second});
+        --left;
+    }
+}
+
+QueryResult MemoryStore::run(int64_t query, const StoreQuery& what) const {
+    QueryResult result;
+    result.query = query;
+    if (const auto* fetch = std::get_if<FetchTask>(&what)) {
+        const TableRows& tasks = table(TableId::tasks);
+        const auto found = tasks.find({ColumnValue::of(fetch->workspace), ColumnValue::of(fetch->task_id)});
+        if (found != tasks.end()) add_task(result.rows, found->second, fetch->events);
+    } else if (const auto* messages = std::get_if<FetchMessages>(&what)) {
+        for (const int64_t seq : messages->seqs) {
+            const TableRows& all = table(TableId::messages);
+            const auto found = all.find({ColumnValue::of(messages->workspace), ColumnValue::of(seq)});
+            if (found != all.end()) result.rows.push_back({TableId::messages, found->second});
+        }
+    } else if (const auto* count = std::get_if<CountTasks>(&what)) {
+        std::map<std::pair<int64_t, int64_t>, int64_t> groups;
+        for (const auto& [key, values] : table(TableId::tasks)) {
+            const TaskRow task = typed<TaskRow>(values);
+            if (task.workspace == count->workspace) ++groups[{static_cast<int64_t>(task.state), task.priority}];
+        }
+        for (const auto& [group, number] : groups) {
+            result.rows.push_back({TableId::tasks, {ColumnValue::of(group.first), ColumnValue::of(group.second),
+                                                    ColumnValue::of(number)}});
+        }
+    } else if (const auto* list = std::get_if<ListTasks>(&what)) {
+        std::map<std::pair<int64_t, int64_t>, const RowValues*> order;
+        for (const auto& [key, values] : table(TableId::tasks)) {
+            const TaskRow task = typed<TaskRow>(values);
+            const std::pair<int64_t, int64_t> place{task.priority, task.seq};
+            if (task.workspace != list->workspace || place <= std::pair{list->after_priority, list->after_seq}) continue;
+            if (std::find(list->states.begin(), list->states.end(), task.state) == list->states.end()) continue;
+            if (list->priority && task.priority != *list->priority) continue;
+            if (list->assigned_to && task.assigned_to != list->assigned_to) continue;
+            order.emplace(place, &values);
+        }
+        int64_t left = list->limit;
+        for (const auto& [place, values] : order) {
+            if (left-- <= 0) break;
+            add_task(result.rows, *values, list->events);
+        }
+    }
+    return result;
+}
+
+Status MemoryStore::restore_into(Hub& hub) const {
+    std::vector<std::pair<int64_t, std::string>> live;
+    for (const TableSchema& schema : stored_tables()) {
+        if (schema.row_class != RowClass::durable) continue;
+        for (const auto& [key, values] : table(schema.table)) {
+            if (schema.table == TableId::tasks) {
+                if (!typed<TaskRow>(values).live) continue;
+                live.emplace_back(key[0].integer, key[1].text);
+            }
+            const bool hangs_on_task = schema.table == TableId::task_inputs || schema.table == TableId::task_edges ||
+                                       schema.table == TableId::attempts;
+            if (hangs_on_task && !std::binary_search(live.begin(), live.end(),
+                                                     std::pair{key[0].integer, key[1].text})) {
+                continue;
+            }
+            if (Status restored = hub.restore(schema.table, values); !restored) return restored;
+        }
+    }
+    for (const auto& [key, values] : table(TableId::messages)) {
+        const MessageRow message = typed<MessageRow>(values);
+        if (message.seq > hub.mail_floor(message.workspace, message.recipient)) hub.restore_mail(message);
+    }
+    return hub.check_sums(sums_);
+}
+
+}  // namespace agentcom::sim

@@ -1,0 +1,99 @@
+#include "core/state/context.hpp"
+
+#include "core/base/prng.hpp"
+
+namespace agentcom {
+
+void Context::reply(ConnectionId connection, std::string text) {
+    emit(SendFrame{{connection}, std::make_shared<const std::string>(std::move(text)), true, 0});
+}
+
+void Context::push(ConnectionId connection, std::string text, int64_t mail_seq) {
+    emit(SendFrame{{connection}, std::make_shared<const std::string>(std::move(text)), false, mail_seq});
+}
+
+void Context::push(std::vector<ConnectionId> connections, std::string text, int64_t mail_seq) {
+    if (connections.empty()) return;
+    emit(SendFrame{std::move(connections), std::make_shared<const std::string>(std::move(text)), false, mail_seq});
+}
+
+void Context::close(ConnectionId connection, int code, std::string reason) {
+    emit(CloseConnection{connection, code, std::move(reason)});
+}
+
+void Context::log(Severity severity, std::string event, std::vector<std::pair<std::string, std::string>> fields) {
+    emit(LogEvent{severity, std::move(event), std::move(fields)});
+}
+
+void Context::arm(TimerKind kind, int64_t workspace, const std::string& subject, int64_t deadline,
+                  int64_t generation) {
+    TimerRow timer;
+    timer.kind = kind;
+    timer.workspace = workspace;
+    timer.subject = subject;
+    timer.generation = generation;
+    timer.deadline = deadline;
+    tables.put(std::move(timer));
+}
+
+void Context::disarm(TimerKind kind, int64_t workspace, const std::string& subject, int64_t generation) {
+    tables.erase<TimerRow>({kind, workspace, subject, generation});
+}
+
+const RuntimeRow& Context::runtime() const {
+    const RuntimeRow* row = tables.find<RuntimeRow>({0});
+    AGENTCOM_ASSERT(row != nullptr, "a run has been started");
+    return *row;
+}
+
+std::string Context::random_id() {
+    RuntimeRow row = runtime();
+    Prng prng;
+    prng.state = {static_cast<uint64_t>(row.prng0), static_cast<uint64_t>(row.prng1),
+                  static_cast<uint64_t>(row.prng2), static_cast<uint64_t>(row.prng3)};
+    std::string id = prng.hex16();
+    row.prng0 = static_cast<int64_t>(prng.state[0]);
+    row.prng1 = static_cast<int64_t>(prng.state[1]);
+    row.prng2 = static_cast<int64_t>(prng.state[2]);
+    row.prng3 = static_cast<int64_t>(prng.state[3]);
+    tables.put(row);
+    return id;
+}
+
+bool Context::read_only() const { return runtime().read_only; }
+
+void Context::event(int64_t workspace, std::string kind, std::string subject, std::string principal,
+                    std::string cause, std::string data) {
+    // Archives are cut in lots, so that retention costs one range deletion now and then.
+    constexpr int64_t kPruneLot = 1'000;
+    int64_t seq = 0;
+    tables.modify<WorkspaceRow>({workspace}, [&](WorkspaceRow& row) {
+        seq = ++row.event_seq;
+        if (row.event_seq - row.events_pruned >= settings.event_history + kPruneLot) {
+            row.events_pruned += kPruneLot;
+            tables.prune(Prune{Prune::What::events, workspace, row.events_pruned, {}});
+        }
+    });
+    EventRow event;
+    event.workspace = workspace;
+    event.seq = seq;
+    event.at = now.wall_ms;
+    event.kind = std::move(kind);
+    event.subject = std::move(subject);
+    event.principal = std::move(principal);
+    event.cause = std::move(cause);
+    event.data = std::move(data);
+    tables.append(event);
+}
+
+int64_t Context::query(StoreQuery what, PendingRow pending) {
+    RuntimeRow row = runtime();
+    const int64_t number = row.next_query++;
+    tables.put(row);
+    pending.query = number;
+    tables.put(std::move(pending));
+    emit(RunQuery{number, std::move(what)});
+    return number;
+}
+
+}  // namespace agentcom

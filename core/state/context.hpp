@@ -1,0 +1,78 @@
+// What an operation works with: the tables, the settings, the time of its input, and the effects of the turn.
+//
+// One Context lives for one input. Services (core/access, core/messaging, core/tasks) are functions over it and keep no
+// state of their own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/time.hpp"
+#include "core/state/effect.hpp"
+#include "core/state/settings.hpp"
+#include "core/state/tables.hpp"
+#include "core/state/task_record.hpp"
+
+namespace agentcom {
+
+/// A name within a workspace.
+using WorkspaceName = std::pair<int64_t, std::string>;
+
+class Context {
+public:
+    Context(Tables& tables_in, const Settings& settings_in, Time now_in, int64_t turn_in, std::vector<Effect>& effects)
+        : tables(tables_in), settings(settings_in), now(now_in), turn(turn_in), effects_(effects) {}
+
+    Tables& tables;
+    const Settings& settings;
+    const Time now;
+    const int64_t turn;
+
+    /// Agents that may take more work, and tasks that came into the queue: the scheduler looks at both when the input
+    /// is done, so that a reply always precedes the pushes it causes.
+    std::set<WorkspaceName> woken_agents;
+    std::vector<WorkspaceName> queued_tasks;
+    /// Finished tasks that this operation asked for when it was first tried.
+    FetchedTasks fetched;
+
+    // -- effects
+    void emit(Effect effect) { effects_.push_back(std::move(effect)); }
+    /// The answer to the frame that is being handled.
+    void reply(ConnectionId connection, std::string text);
+    void push(ConnectionId connection, std::string text, int64_t mail_seq = 0);
+    void push(std::vector<ConnectionId> connections, std::string text, int64_t mail_seq = 0);
+    void close(ConnectionId connection, int code, std::string reason);
+    void log(Severity severity, std::string event, std::vector<std::pair<std::string, std::string>> fields = {});
+
+    // -- timers
+    /// Sets or moves a timer: `deadline` in microseconds of the monotonic clock, in wall milliseconds for wall timers.
+    void arm(TimerKind kind, int64_t workspace, const std::string& subject, int64_t deadline, int64_t generation = 0);
+    void disarm(TimerKind kind, int64_t workspace, const std::string& subject, int64_t generation = 0);
+    int64_t in_ms(int64_t duration_ms) const { return saturating_add(now.mono_us, us_from_ms(duration_ms)); }
+
+    // -- the run
+    /// 16 random hex digits.
+    std::string random_id();
+    /// The store fails: nothing durable may change.
+    bool read_only() const;
+    const RuntimeRow& runtime() const;
+
+    // -- events
+    /// Appends one event to the workspace's log; `data` is a JSON object.
+    void event(int64_t workspace, std::string kind, std::string subject, std::string principal, std::string cause,
+               std::string data = "{}");
+
+    // -- queries
+    /// Asks the store; the answer comes back with `pending`.
+    int64_t query(StoreQuery what, PendingRow pending);
+
+private:
+    std::vector<Effect>& effects_;
+};
+
+}  // namespace agentcom

@@ -1,0 +1,40 @@
+#include "core/state/effect.hpp"
+
+namespace agentcom {
+
+std::string_view to_text(Severity severity) {
+    switch (severity) {
+        case Severity::debug:
+            return "debug";
+        case Severity::info:
+            return "info";
+        case Severity::notice:
+            return "notice";
+        case Severity::warning:
+            return "warning";
+        case Severity::error:
+            return "error";
+    }
+    return "info";
+}
+
+std::string storage_unavailable_frame() { return R"({"type":"error","error":"storage_unavailable"})"; }
+
+HttpRespond storage_unavailable_response(RequestId request) {
+    return HttpRespond{request,
+                       503,
+                       {{"retry-after", "1"}},
+                       R"({"error":"storage_unavailable","message":"nothing was stored; try again later"})",
+                       std::nullopt};
+}
+
+std::optional<Effect> effect_of_failed_turn(const Effect& effect) {
+    if (const auto* frame = std::get_if<SendFrame>(&effect)) {
+        if (!frame->reply) return std::nullopt;
+        return SendFrame{frame->to, std::make_shared<const std::string>(storage_unavailable_frame()), true, 0};
+    }
+    if (const auto* response = std::get_if<HttpRespond>(&effect)) return storage_unavailable_response(response->request);
+    return effect;
+}
+
+}  // namespace agentcom

@@ -1,0 +1,163 @@
+#include "core/state/indexes.hpp"
+
+namespace agentcom {
+
+namespace {
+
+template <class Map, class Value>
+void remove_from(Map& map, const typename Map::key_type& key, const Value& value) {
+    const auto found = map.find(key);
+    if (found == map.end()) return;
+    found->second.erase(value);
+    if (found->second.empty()) map.erase(found);
+}
+
+/// Where a task counts in `state_counts`; -1: nowhere.
+int count_slot(TaskState state) {
+    switch (state) {
+        case TaskState::held:
+            return 0;
+        case TaskState::queued:
+            return 1;
+        case TaskState::assigned:
+            return 2;
+        case TaskState::working:
+            return 3;
+        case TaskState::dead_letter:
+            return 4;
+        case TaskState::completed:
+        case TaskState::cancelled:
+            return -1;
+    }
+    return -1;
+}
+
+bool holds_unique_key(const TaskRow& task) {
+    return task.live && !task.unique_key.empty() && task.state != TaskState::dead_letter;
+}
+
+}  // namespace
+
+int64_t Indexes::lease_count(int64_t workspace, const std::string& agent) const {
+    const auto found = leases.find({workspace, agent});
+    return found == leases.end() ? 0 : static_cast<int64_t>(found->second.size());
+}
+
+bool Indexes::is_available(const AgentRow& agent) const {
+    return agent.connection != 0 && !agent.limited && agent.backoff_until_us == 0 &&
+           lease_count(agent.workspace, agent.agent) < agent.slots;
+}
+
+void Indexes::refresh_agent(int64_t workspace, const std::string& agent) {
+    const Name name{workspace, agent};
+    if (const auto old = available_.find(name); old != available_.end()) {
+        queues[workspace].remove_agent(old->second);
+        available_.erase(old);
+    }
+    const auto row = agents_.find(name);
+    if (row != agents_.end() && is_available(row->second)) {
+        queues[workspace].add_agent(row->second);
+        available_.emplace(name, row->second);
+    }
+}
+
+void Indexes::changed(const TimerRow* before, const TimerRow* after) {
+    if (before != nullptr) (is_wall_timer(before->kind) ? wall_timers : mono_timers).erase({before->deadline, before->key()});
+    if (after != nullptr) (is_wall_timer(after->kind) ? wall_timers : mono_timers).insert({after->deadline, after->key()});
+}
+
+void Indexes::changed(const SessionRow* before, const SessionRow* after) {
+    const auto identified = [](const SessionRow* row) { return row != nullptr && !row->agent.empty() && !row->closing; };
+    if (before != nullptr) connections.erase(before->connection);
+    if (identified(before)) remove_from(sessions, before->workspace, before->connection);
+    if (after != nullptr) connections.insert(after->connection);
+    if (identified(after)) sessions[after->workspace].insert(after->connection);
+}
+
+void Indexes::changed(const MailRow* before, const MailRow* after) {
+    if (before != nullptr) {
+        remove_from(mail, {before->workspace, before->agent}, before->seq);
+        mail_by_seq.erase({before->workspace, before->seq});
+        remove_from(mail_expiry, before->workspace, std::tuple{before->expires_at, before->agent, before->seq});
+        if (before->undeliverable) remove_from(undeliverable, before->workspace, std::pair{before->seq, before->agent});
+    }
+    if (after != nullptr) {
+        mail[{after->workspace, after->agent}].insert(after->seq);
+        mail_by_seq.emplace(after->workspace, after->seq);
+        mail_expiry[after->workspace].emplace(after->expires_at, after->agent, after->seq);
+        if (after->undeliverable) undeliverable[after->workspace].emplace(after->seq, after->agent);
+    }
+}
+
+void Indexes::changed(const TokenRow* before, const TokenRow* after) {
+    if (before != nullptr) remove_from(tokens, {before->workspace, before->principal}, before->sha256);
+    if (after != nullptr) tokens[{after->workspace, after->principal}].insert(after->sha256);
+}
+
+void Indexes::changed(const WorkspaceRow* before, const WorkspaceRow* after) {
+    if (before != nullptr && after != nullptr && before->name == after->name) return;
+    if (before != nullptr) workspaces.erase(before->name);
+    if (after != nullptr) workspaces[after->name] = after->id;
+}
+
+void Indexes::changed(const TaskRow* before, const TaskRow* after) {
+    // The agent's availability depends on its number of leases: take it out before they change, back in after.
+    if (before != nullptr) {
+        if (before->live) --live_tasks;
+        if (const int slot = count_slot(before->state); slot >= 0) --state_counts[before->workspace][static_cast<size_t>(slot)];
+        if (before->state == TaskState::queued) queues[before->workspace].remove_task(*before);
+        if (before->leased() && before->assigned_to) remove_from(leases, {before->workspace, *before->assigned_to}, before->id);
+        if (holds_unique_key(*before)) unique_keys.erase({before->workspace, before->unique_key});
+    }
+    if (after != nullptr) {
+        if (after->live) ++live_tasks;
+        if (const int slot = count_slot(after->state); slot >= 0) ++state_counts[after->workspace][static_cast<size_t>(slot)];
+        if (after->state == TaskState::queued) queues[after->workspace].add_task(*after);
+        if (after->leased() && after->assigned_to) leases[{after->workspace, *after->assigned_to}].insert(after->id);
+        if (holds_unique_key(*after)) unique_keys[{after->workspace, after->unique_key}] = after->id;
+    }
+    if (before != nullptr && before->leased() && before->assigned_to) refresh_agent(before->workspace, *before->assigned_to);
+    if (after != nullptr && after->leased() && after->assigned_to) refresh_agent(after->workspace, *after->assigned_to);
+}
+
+void Indexes::changed(const TaskEdgeRow* before, const TaskEdgeRow* after) {
+    if (before != nullptr) {
+        remove_from(blocks, {before->workspace, before->blocked_by}, before->task_id);
+        remove_from(blockers, {before->workspace, before->task_id}, before->blocked_by);
+    }
+    if (after != nullptr) {
+        blocks[{after->workspace, after->blocked_by}].insert(after->task_id);
+        blockers[{after->workspace, after->task_id}].insert(after->blocked_by);
+    }
+}
+
+void Indexes::changed(const AttemptRow* before, const AttemptRow* after) {
+    if (before != nullptr) remove_from(attempts, {before->workspace, before->task_id}, before->generation);
+    if (after != nullptr) attempts[{after->workspace, after->task_id}].insert(after->generation);
+}
+
+void Indexes::changed(const IdempotencyRow* before, const IdempotencyRow* after) {
+    if (before != nullptr) idempotency_expiry.erase({before->expires_at, before->key()});
+    if (after != nullptr) idempotency_expiry.emplace(after->expires_at, after->key());
+}
+
+void Indexes::changed(const AgentRow* before, const AgentRow* after) {
+    if (after != nullptr) {
+        agents_[{after->workspace, after->agent}] = *after;
+        refresh_agent(after->workspace, after->agent);
+    } else if (before != nullptr) {
+        agents_.erase({before->workspace, before->agent});
+        refresh_agent(before->workspace, before->agent);
+    }
+}
+
+void Indexes::changed(const FairnessRow* before, const FairnessRow* after) {
+    const FairnessRow& row = after != nullptr ? *after : *before;
+    const int64_t was = before == nullptr ? 0 : before->served;
+    const int64_t is = after == nullptr ? 0 : after->served;
+    if (before != nullptr) fairness_age.erase({before->served, before->key()});
+    if (after != nullptr) fairness_age.emplace(after->served, after->key());
+    queues[row.workspace].set_served(row.lane, row.fairness_key, was, is);
+}
+
+}  // namespace agentcom

@@ -1,0 +1,87 @@
+// Every index over the rows in memory. Each is a function of the rows alone, kept up to date by Tables on each change
+// (and on each undo), so that none can disagree with the state.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "core/state/rows.hpp"
+#include "core/state/task_queue.hpp"
+
+namespace agentcom {
+
+class Indexes {
+public:
+    using Name = std::pair<int64_t, std::string>;  ///< (workspace, id)
+
+    struct TimerEntry {
+        int64_t deadline;
+        TimerRow::Key key;
+        friend auto operator<=>(const TimerEntry&, const TimerEntry&) = default;
+    };
+
+    // -- timers, earliest first
+    std::set<TimerEntry> mono_timers;
+    std::set<TimerEntry> wall_timers;
+
+    // -- connections
+    std::set<int64_t> connections;
+    std::map<int64_t, std::set<int64_t>> sessions;  ///< workspace -> identified connections, for fan-out
+
+    // -- mail
+    std::map<Name, std::set<int64_t>> mail;  ///< (workspace, recipient or "" for broadcasts) -> unread seqs
+    std::set<std::pair<int64_t, int64_t>> mail_by_seq;  ///< (workspace, seq): the oldest sets the bound of retention
+    std::map<int64_t, std::set<std::tuple<int64_t, std::string, int64_t>>> mail_expiry;  ///< workspace -> (when, whose, seq)
+    std::map<int64_t, std::set<std::pair<int64_t, std::string>>> undeliverable;  ///< workspace -> (seq, name)
+
+    // -- access
+    std::map<Name, std::set<std::string>> tokens;  ///< principal -> digests
+    std::map<std::string, int64_t> workspaces;     ///< name -> id
+
+    // -- tasks
+    std::map<Name, std::set<std::string>> leases;   ///< agent -> tasks it holds
+    std::map<Name, std::string> unique_keys;        ///< unique_key -> live task
+    std::map<Name, std::set<std::string>> blocks;   ///< task -> tasks that wait for it
+    std::map<Name, std::set<std::string>> blockers; ///< task -> tasks it waits for
+    std::map<Name, std::set<int64_t>> attempts;     ///< task -> generations
+    std::map<int64_t, std::array<int64_t, 5>> state_counts;  ///< workspace -> held, queued, assigned, working, dead
+    int64_t live_tasks = 0;
+    std::map<int64_t, TaskQueue> queues;  ///< per workspace
+
+    // -- the rest
+    std::set<std::tuple<int64_t, IdempotencyRow::Key>> idempotency_expiry;
+    std::set<std::tuple<int64_t, FairnessRow::Key>> fairness_age;
+
+    /// How many leases an agent holds.
+    int64_t lease_count(int64_t workspace, const std::string& agent) const;
+    /// Online, with a free slot, in no back-off, under its limit.
+    bool is_available(const AgentRow&) const;
+
+    template <class Row>
+    void changed(const Row*, const Row*) {}
+    void changed(const TimerRow* before, const TimerRow* after);
+    void changed(const SessionRow* before, const SessionRow* after);
+    void changed(const MailRow* before, const MailRow* after);
+    void changed(const TokenRow* before, const TokenRow* after);
+    void changed(const WorkspaceRow* before, const WorkspaceRow* after);
+    void changed(const TaskRow* before, const TaskRow* after);
+    void changed(const TaskEdgeRow* before, const TaskEdgeRow* after);
+    void changed(const AttemptRow* before, const AttemptRow* after);
+    void changed(const IdempotencyRow* before, const IdempotencyRow* after);
+    void changed(const AgentRow* before, const AgentRow* after);
+    void changed(const FairnessRow* before, const FairnessRow* after);
+
+private:
+    /// Puts the agent into or out of its workspace's queue, as it now stands.
+    void refresh_agent(int64_t workspace, const std::string& agent);
+
+    std::map<Name, AgentRow> agents_;     ///< as last seen
+    std::map<Name, AgentRow> available_;  ///< as it was added to the queue
+};
+
+}  // namespace agentcom

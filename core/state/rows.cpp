@@ -1,0 +1,80 @@
+#include "core/state/rows.hpp"
+
+#include <array>
+
+namespace agentcom {
+
+namespace {
+
+/// The names of an enum's values, in the order of their numbers: what lies in the store.
+template <class E>
+struct Names;
+
+template <class E>
+std::string_view name_of(E value) {
+    return Names<E>::kNames.at(static_cast<size_t>(value));
+}
+
+template <class E>
+bool value_of(std::string_view name, E& value) {
+    for (size_t i = 0; i < Names<E>::kNames.size(); ++i) {
+        if (Names<E>::kNames.at(i) != name) continue;
+        value = static_cast<E>(i);
+        return true;
+    }
+    return false;
+}
+
+template <>
+struct Names<PrincipalKind> {
+    static constexpr std::array<std::string_view, 3> kNames{"human", "agent", "system"};
+};
+
+template <>
+struct Names<Role> {
+    static constexpr std::array<std::string_view, 4> kNames{"agent", "viewer", "operator", "admin"};
+};
+
+template <>
+struct Names<TaskState> {
+    static constexpr std::array<std::string_view, 7> kNames{
+        "held", "queued", "assigned", "working", "completed", "cancelled", "dead_letter"};
+};
+
+template <>
+struct Names<HoldReason> {
+    static constexpr std::array<std::string_view, 7> kNames{
+        "none", "not_before", "retry_delay", "paused", "blocked_by", "approval", "quota"};
+};
+
+template <>
+struct Names<Outcome> {
+    static constexpr std::array<std::string_view, 13> kNames{
+        "completed", "retried", "dead_letter", "rejected", "released", "acceptance_timeout", "silent", "stuck",
+        "max_run", "deadline", "disconnect", "cancelled", "reclaim_limit"};
+};
+
+template <>
+struct Names<TimerKind> {
+    static constexpr std::array<std::string_view, 19> kNames{
+        "identify", "idle", "ping", "acceptance", "lease", "max_run", "stuck", "grace", "retry_delay", "ageing",
+        "backoff", "limit_end", "mail_flush", "cooldown", "bucket_sweep", "deadline", "not_before", "mail_expiry",
+        "idempotency_expiry"};
+};
+
+}  // namespace
+
+std::string_view to_text(PrincipalKind value) { return name_of(value); }
+bool from_text(std::string_view name, PrincipalKind& value) { return value_of(name, value); }
+std::string_view to_text(Role value) { return name_of(value); }
+bool from_text(std::string_view name, Role& value) { return value_of(name, value); }
+std::string_view to_text(TaskState value) { return name_of(value); }
+bool from_text(std::string_view name, TaskState& value) { return value_of(name, value); }
+std::string_view to_text(HoldReason value) { return name_of(value); }
+bool from_text(std::string_view name, HoldReason& value) { return value_of(name, value); }
+std::string_view to_text(Outcome value) { return name_of(value); }
+bool from_text(std::string_view name, Outcome& value) { return value_of(name, value); }
+std::string_view to_text(TimerKind value) { return name_of(value); }
+bool from_text(std::string_view name, TimerKind& value) { return value_of(name, value); }
+
+}  // namespace agentcom

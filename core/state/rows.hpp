@@ -1,0 +1,888 @@
+// Every row of the hub's state.
+//
+// A durable row is what the store keeps and a restart brings back. A derived row is computed from durable ones when
+// the hub starts, and is undone with them when a commit fails. A volatile row is the state of this run alone:
+// sessions, timers, buckets; a restart begins without any. Archive rows are written once and read only through
+// queries. All rows that lie in memory count in `Tables::digest()` and `Tables::save()`.
+//
+// Times: `..._at` and `..._ms` are wall-clock Unix milliseconds (or durations in ms where the name says so), `..._us`
+// are microseconds of the monotonic clock of this run. Free-form JSON is kept as received.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "core/state/columns.hpp"
+
+namespace agentcom {
+
+enum class RowClass : uint8_t { durable, archive, derived, transient };
+
+/// The number is part of the row's hash and of saved states: never reuse one.
+enum class TableId : uint8_t {
+    hub = 1,
+    workspaces = 2,
+    principals = 3,
+    tokens = 4,
+    mailboxes = 5,
+    messages = 6,
+    tasks = 7,
+    task_inputs = 8,
+    task_edges = 9,
+    attempts = 10,
+    events = 11,
+    idempotency = 12,
+    mail = 32,
+    sessions = 64,
+    liveness = 65,
+    agents = 66,
+    leases = 67,
+    timers = 68,
+    buckets = 69,
+    cooldowns = 70,
+    fairness = 71,
+    runtime = 72,
+    pending = 73,
+    deferred = 74,
+};
+
+// ---------------------------------------------------------------------------------------------------------------
+// Durable rows
+
+/// The one row about this data directory.
+struct HubRow {
+    static constexpr TableId kTable = TableId::hub;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 1;
+    int64_t id = 0;
+    std::string epoch;  ///< random, made with the data directory and again by a restore: cursors carry it
+    int64_t created_at = 0;
+    int64_t next_workspace = 1;
+
+    using Key = std::tuple<int64_t>;
+    Key key() const { return {id}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("id", self.id);
+        visit("epoch", self.epoch);
+        visit("created_at", self.created_at);
+        visit("next_workspace", self.next_workspace);
+    }
+};
+
+/// A workspace and the counters that order what happens in it. Counters never go back.
+struct WorkspaceRow {
+    static constexpr TableId kTable = TableId::workspaces;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 1;
+    int64_t id = 0;
+    std::string name;
+    int64_t created_at = 0;
+    int64_t event_seq = 0;     ///< last event
+    int64_t message_seq = 0;   ///< last message; mailbox entries carry it as `seq`
+    int64_t task_seq = 0;      ///< last submitted task: the order within a lane
+    int64_t finished_seq = 0;  ///< last task that completed or was cancelled: the order of retention
+    int64_t events_pruned = 0;  ///< archives are kept above these
+    int64_t messages_pruned = 0;
+    int64_t finished_pruned = 0;
+
+    using Key = std::tuple<int64_t>;
+    Key key() const { return {id}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("id", self.id);
+        visit("name", self.name);
+        visit("created_at", self.created_at);
+        visit("event_seq", self.event_seq);
+        visit("message_seq", self.message_seq);
+        visit("task_seq", self.task_seq);
+        visit("finished_seq", self.finished_seq);
+        visit("events_pruned", self.events_pruned);
+        visit("messages_pruned", self.messages_pruned);
+        visit("finished_pruned", self.finished_pruned);
+    }
+};
+
+enum class PrincipalKind : uint8_t { human, agent, system };
+enum class Role : uint8_t { agent, viewer, operator_, admin };
+
+std::string_view to_text(PrincipalKind);
+bool from_text(std::string_view, PrincipalKind&);
+std::string_view to_text(Role);
+bool from_text(std::string_view, Role&);
+
+/// Who may act. Workspace 0 holds the hub's own principals, who may act in every workspace.
+struct PrincipalRow {
+    static constexpr TableId kTable = TableId::principals;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    std::string id;
+    PrincipalKind kind = PrincipalKind::agent;
+    Role role = Role::agent;
+    int64_t created_at = 0;
+    int64_t joined_seq = 0;  ///< message_seq when registered: earlier broadcasts are not its mail
+
+    using Key = std::tuple<int64_t, std::string>;
+    Key key() const { return {workspace, id}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("id", self.id);
+        visit("kind", self.kind);
+        visit("role", self.role);
+        visit("created_at", self.created_at);
+        visit("joined_seq", self.joined_seq);
+    }
+};
+
+/// A credential: only its SHA-256 is known here.
+struct TokenRow {
+    static constexpr TableId kTable = TableId::tokens;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 1;
+    std::string sha256;  ///< 64 lowercase hex digits
+    int64_t workspace = 0;
+    std::string principal;
+    std::string prefix;  ///< the first 8 characters, shown in lists
+    int64_t created_at = 0;
+
+    using Key = std::tuple<std::string>;
+    Key key() const { return {sha256}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("sha256", self.sha256);
+        visit("workspace", self.workspace);
+        visit("principal", self.principal);
+        visit("prefix", self.prefix);
+        visit("created_at", self.created_at);
+    }
+};
+
+/// How far a recipient has got with its mail. Mail is unread if its seq lies above `seen_seq` or in one of the
+/// `unread` ranges below it (see core/messaging/mailbox.hpp).
+struct MailboxRow {
+    static constexpr TableId kTable = TableId::mailboxes;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    std::string agent;
+    int64_t seen_seq = 0;
+    std::string unread;         ///< "3-7,9-9": closed ranges, ascending
+    int64_t dropped_count = 0;  ///< entries lost to the limits, each lot told by an event
+
+    using Key = std::tuple<int64_t, std::string>;
+    Key key() const { return {workspace, agent}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("agent", self.agent);
+        visit("seen_seq", self.seen_seq);
+        visit("unread", self.unread);
+        visit("dropped_count", self.dropped_count);
+    }
+};
+
+/// A message as routed; written once. `recipient` is null for a broadcast.
+struct MessageRow {
+    static constexpr TableId kTable = TableId::messages;
+    static constexpr RowClass kClass = RowClass::archive;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    int64_t seq = 0;
+    std::string id;
+    std::string sender;
+    std::optional<std::string> recipient;
+    std::string type;
+    std::optional<std::string> reply_to;
+    int64_t sent_at = 0;
+    int64_t expires_at = 0;
+    Body payload;
+
+    using Key = std::tuple<int64_t, int64_t>;
+    Key key() const { return {workspace, seq}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("seq", self.seq);
+        visit("id", self.id);
+        visit("sender", self.sender);
+        visit("recipient", self.recipient);
+        visit("type", self.type);
+        visit("reply_to", self.reply_to);
+        visit("sent_at", self.sent_at);
+        visit("expires_at", self.expires_at);
+        visit("payload", self.payload);
+    }
+};
+
+enum class TaskState : uint8_t { held, queued, assigned, working, completed, cancelled, dead_letter };
+/// Why a held task does not queue yet; several can hold at once, the most lasting one is kept in the row.
+enum class HoldReason : uint8_t { none, not_before, retry_delay, paused, blocked_by, approval, quota };
+
+std::string_view to_text(TaskState);
+bool from_text(std::string_view, TaskState&);
+std::string_view to_text(HoldReason);
+bool from_text(std::string_view, HoldReason&);
+
+/// A task. While `state` is assigned or working, {assigned_to, generation, state} is its lease.
+struct TaskRow {
+    static constexpr TableId kTable = TableId::tasks;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    std::string id;
+    int64_t seq = 0;
+    bool live = true;  ///< in memory; false once completed or cancelled
+    TaskState state = TaskState::queued;
+    HoldReason hold = HoldReason::none;
+    int64_t priority = 2;  ///< 0 urgent, 1 high, 2 normal, 3 low
+    int64_t lane = 2;      ///< the priority it is scheduled with: ageing lowers it
+    std::string kind;
+    std::vector<std::string> labels;
+    std::vector<std::string> needed_capabilities;
+    std::string target_agent;  ///< metadata.target_agent; "" = anyone
+    std::string fairness_key;
+    std::string unique_key;  ///< "" = none; at most one live task of a workspace has it
+    std::optional<std::string> parent_id;
+    std::string root_id;
+    std::optional<int64_t> complete_by;
+    std::optional<int64_t> not_before;
+    int64_t max_retries = 3;
+    int64_t max_run_ms = 0;  ///< 0 = the setting
+    std::string origin;
+    std::string requested_by;
+    std::string trace;
+    int64_t generation = 0;
+    int64_t retry_count = 0;
+    int64_t reclaim_count = 0;
+    int64_t retry_delay_ms = 0;  ///< the delay a held(retry_delay) task still owes; starts anew after a restart
+    std::optional<std::string> assigned_to;
+    std::optional<int64_t> assigned_at;
+    std::optional<int64_t> accepted_at;
+    std::string avoid_agent;  ///< who failed, rejected or lost it last: another one is preferred
+    std::optional<std::string> last_error;
+    int64_t created_at = 0;
+    int64_t queued_at = 0;
+    int64_t updated_at = 0;
+    std::optional<int64_t> finished_at;
+    int64_t finished_seq = 0;
+    std::optional<std::string> tokens_used;  ///< JSON: v1.1 stores whatever the result carried
+    std::optional<std::string> usage;        ///< JSON object {model, input_tokens, output_tokens, cost_micros}
+    int64_t blocked_count = 0;               ///< unfinished tasks that block this one
+    bool has_result = false;
+    Body result;  ///< JSON object, "" until completed
+
+    using Key = std::tuple<int64_t, std::string>;
+    Key key() const { return {workspace, id}; }
+    bool leased() const { return state == TaskState::assigned || state == TaskState::working; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("id", self.id);
+        visit("seq", self.seq);
+        visit("live", self.live);
+        visit("state", self.state);
+        visit("hold", self.hold);
+        visit("priority", self.priority);
+        visit("lane", self.lane);
+        visit("kind", self.kind);
+        visit("labels", self.labels);
+        visit("needed_capabilities", self.needed_capabilities);
+        visit("target_agent", self.target_agent);
+        visit("fairness_key", self.fairness_key);
+        visit("unique_key", self.unique_key);
+        visit("parent_id", self.parent_id);
+        visit("root_id", self.root_id);
+        visit("complete_by", self.complete_by);
+        visit("not_before", self.not_before);
+        visit("max_retries", self.max_retries);
+        visit("max_run_ms", self.max_run_ms);
+        visit("origin", self.origin);
+        visit("requested_by", self.requested_by);
+        visit("trace", self.trace);
+        visit("generation", self.generation);
+        visit("retry_count", self.retry_count);
+        visit("reclaim_count", self.reclaim_count);
+        visit("retry_delay_ms", self.retry_delay_ms);
+        visit("assigned_to", self.assigned_to);
+        visit("assigned_at", self.assigned_at);
+        visit("accepted_at", self.accepted_at);
+        visit("avoid_agent", self.avoid_agent);
+        visit("last_error", self.last_error);
+        visit("created_at", self.created_at);
+        visit("queued_at", self.queued_at);
+        visit("updated_at", self.updated_at);
+        visit("finished_at", self.finished_at);
+        visit("finished_seq", self.finished_seq);
+        visit("tokens_used", self.tokens_used);
+        visit("usage", self.usage);
+        visit("blocked_count", self.blocked_count);
+        visit("has_result", self.has_result);
+        visit("result", self.result);
+    }
+};
+
+/// What a task was submitted with; never changed.
+struct TaskInputRow {
+    static constexpr TableId kTable = TableId::task_inputs;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    std::string task_id;
+    Body description;  ///< text
+    Body metadata;     ///< JSON object
+
+    using Key = std::tuple<int64_t, std::string>;
+    Key key() const { return {workspace, task_id}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("task_id", self.task_id);
+        visit("description", self.description);
+        visit("metadata", self.metadata);
+    }
+};
+
+/// `task_id` waits until `blocked_by` has completed.
+struct TaskEdgeRow {
+    static constexpr TableId kTable = TableId::task_edges;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 3;
+    int64_t workspace = 0;
+    std::string task_id;
+    std::string blocked_by;
+    bool satisfied = false;
+
+    using Key = std::tuple<int64_t, std::string, std::string>;
+    Key key() const { return {workspace, task_id, blocked_by}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("task_id", self.task_id);
+        visit("blocked_by", self.blocked_by);
+        visit("satisfied", self.satisfied);
+    }
+};
+
+/// How a lease ended.
+enum class Outcome : uint8_t {
+    completed,
+    retried,      ///< failed, will be tried again
+    dead_letter,  ///< failed for the last time
+    rejected,
+    released,
+    acceptance_timeout,
+    silent,
+    stuck,
+    max_run,
+    deadline,
+    disconnect,
+    cancelled,
+    reclaim_limit,
+};
+std::string_view to_text(Outcome);
+bool from_text(std::string_view, Outcome&);
+
+/// One ended lease of a task; written when it ends.
+struct AttemptRow {
+    static constexpr TableId kTable = TableId::attempts;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 3;
+    int64_t workspace = 0;
+    std::string task_id;
+    int64_t generation = 0;
+    std::string agent;
+    int64_t assigned_at = 0;
+    std::optional<int64_t> accepted_at;
+    int64_t ended_at = 0;
+    Outcome outcome = Outcome::completed;
+    std::optional<std::string> error;
+
+    using Key = std::tuple<int64_t, std::string, int64_t>;
+    Key key() const { return {workspace, task_id, generation}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("task_id", self.task_id);
+        visit("generation", self.generation);
+        visit("agent", self.agent);
+        visit("assigned_at", self.assigned_at);
+        visit("accepted_at", self.accepted_at);
+        visit("ended_at", self.ended_at);
+        visit("outcome", self.outcome);
+        visit("error", self.error);
+    }
+};
+
+/// One transition of a task, agent, token or setting. `seq` has no gaps within a workspace.
+struct EventRow {
+    static constexpr TableId kTable = TableId::events;
+    static constexpr RowClass kClass = RowClass::archive;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    int64_t seq = 0;
+    int64_t at = 0;
+    std::string kind;       ///< e.g. "task_submitted"
+    std::string subject;    ///< the task, agent, ... it is about
+    std::string principal;  ///< who caused it; "" = the hub itself
+    std::string cause;      ///< why: a reason word
+    std::string data;       ///< JSON object
+
+    using Key = std::tuple<int64_t, int64_t>;
+    Key key() const { return {workspace, seq}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("seq", self.seq);
+        visit("at", self.at);
+        visit("kind", self.kind);
+        visit("subject", self.subject);
+        visit("principal", self.principal);
+        visit("cause", self.cause);
+        visit("data", self.data);
+    }
+};
+
+/// The answer given to a request that carried an idempotency key.
+struct IdempotencyRow {
+    static constexpr TableId kTable = TableId::idempotency;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 4;
+    int64_t workspace = 0;
+    std::string principal;
+    std::string operation;
+    std::string idempotency_key;
+    std::string body_hash;  ///< 32 hex digits
+    int64_t status = 0;     ///< HTTP status; 0 = a WebSocket reply
+    int64_t expires_at = 0;
+    std::string answer;
+
+    using Key = std::tuple<int64_t, std::string, std::string, std::string>;
+    Key key() const { return {workspace, principal, operation, idempotency_key}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("principal", self.principal);
+        visit("operation", self.operation);
+        visit("idempotency_key", self.idempotency_key);
+        visit("body_hash", self.body_hash);
+        visit("status", self.status);
+        visit("expires_at", self.expires_at);
+        visit("answer", self.answer);
+    }
+};
+
+// ---------------------------------------------------------------------------------------------------------------
+// Derived rows
+
+/// A message that somebody has not yet read: a direct one under its recipient, a broadcast under "".
+struct MailRow {
+    static constexpr TableId kTable = TableId::mail;
+    static constexpr RowClass kClass = RowClass::derived;
+    static constexpr int kKeyColumns = 3;
+    int64_t workspace = 0;
+    std::string agent;
+    int64_t seq = 0;
+    int64_t expires_at = 0;
+    std::string sender;  ///< of a broadcast (it is no mail of its sender's); "" for direct ones
+    bool undeliverable = false;  ///< nobody is registered under this name
+
+    using Key = std::tuple<int64_t, std::string, int64_t>;
+    Key key() const { return {workspace, agent, seq}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("agent", self.agent);
+        visit("seq", self.seq);
+        visit("expires_at", self.expires_at);
+        visit("sender", self.sender);
+        visit("undeliverable", self.undeliverable);
+    }
+};
+
+// ---------------------------------------------------------------------------------------------------------------
+// Transient rows: the state of this run
+
+/// An open WebSocket connection and, once `agent` is set, the session on it.
+struct SessionRow {
+    static constexpr TableId kTable = TableId::sessions;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 1;
+    int64_t connection = 0;
+    std::string peer;
+    bool loopback = false;
+    bool closing = false;  ///< a close was sent: nothing more is read
+    int64_t workspace = 0;
+    std::string agent;  ///< "" until identified
+    int64_t protocol_version = 1;
+    std::optional<std::string> name;
+    std::optional<std::string> status;
+    bool capabilities_null = false;  ///< identify said null: shown as null, treated as none
+    std::vector<std::string> capabilities;
+    std::string client_type;
+    bool hears_presence = true;
+    bool pushes_end_mail = true;  ///< a push that has left the outbox ends the mail (protocol 1, no sidecar)
+    int64_t connected_at = 0;
+    int64_t identified_turn = 0;
+    int64_t open_seq = 0;  ///< message_seq when identified: mail above it is pushed on this connection
+    int64_t waiting_query = 0;  ///< frames are deferred until this query has been answered
+
+    using Key = std::tuple<int64_t>;
+    Key key() const { return {connection}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("connection", self.connection);
+        visit("peer", self.peer);
+        visit("loopback", self.loopback);
+        visit("closing", self.closing);
+        visit("workspace", self.workspace);
+        visit("agent", self.agent);
+        visit("protocol_version", self.protocol_version);
+        visit("name", self.name);
+        visit("status", self.status);
+        visit("capabilities_null", self.capabilities_null);
+        visit("capabilities", self.capabilities);
+        visit("client_type", self.client_type);
+        visit("hears_presence", self.hears_presence);
+        visit("pushes_end_mail", self.pushes_end_mail);
+        visit("connected_at", self.connected_at);
+        visit("identified_turn", self.identified_turn);
+        visit("open_seq", self.open_seq);
+        visit("waiting_query", self.waiting_query);
+    }
+};
+
+/// What changes with every frame of a connection.
+struct LivenessRow {
+    static constexpr TableId kTable = TableId::liveness;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 1;
+    int64_t connection = 0;
+    int64_t last_inbound_us = 0;
+    int64_t last_seen_at = 0;
+    int64_t violations = 0;
+    int64_t violations_since_us = 0;
+    int64_t unknown_types = 0;
+    int64_t pushed_seq = 0;   ///< highest mail seq that has left the outbox
+    int64_t deferred = 0;     ///< frames that wait behind a query
+    int64_t deferred_next = 0;
+
+    using Key = std::tuple<int64_t>;
+    Key key() const { return {connection}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("connection", self.connection);
+        visit("last_inbound_us", self.last_inbound_us);
+        visit("last_seen_at", self.last_seen_at);
+        visit("violations", self.violations);
+        visit("violations_since_us", self.violations_since_us);
+        visit("unknown_types", self.unknown_types);
+        visit("pushed_seq", self.pushed_seq);
+        visit("deferred", self.deferred);
+        visit("deferred_next", self.deferred_next);
+    }
+};
+
+/// An agent that is online, or holds a lease, or is in a back-off.
+struct AgentRow {
+    static constexpr TableId kTable = TableId::agents;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    std::string agent;
+    int64_t connection = 0;  ///< its worker attachment; 0 = offline
+    int64_t slots = 1;
+    std::vector<std::string> capabilities;
+    int64_t idle_since_us = 0;     ///< when it last became less busy: the longest-idle agent is chosen
+    int64_t backoff_until_us = 0;  ///< gets no work before this, except where nobody else can
+    int64_t backoff_ms = 0;        ///< the last back-off's length: the next is twice as long
+    bool limited = false;          ///< over its rate limit: gets no work
+    bool unresponsive = false;
+    int64_t changed_at = 0;
+
+    using Key = std::tuple<int64_t, std::string>;
+    Key key() const { return {workspace, agent}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("agent", self.agent);
+        visit("connection", self.connection);
+        visit("slots", self.slots);
+        visit("capabilities", self.capabilities);
+        visit("idle_since_us", self.idle_since_us);
+        visit("backoff_until_us", self.backoff_until_us);
+        visit("backoff_ms", self.backoff_ms);
+        visit("limited", self.limited);
+        visit("unresponsive", self.unresponsive);
+        visit("changed_at", self.changed_at);
+    }
+};
+
+/// The running part of a lease, beside the durable part in TaskRow.
+struct LeaseRow {
+    static constexpr TableId kTable = TableId::leases;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    std::string task_id;
+    int64_t connection = 0;   ///< the attachment that renews it; 0 = none
+    int64_t since_us = 0;     ///< when it began in this run
+    int64_t renewed_us = 0;   ///< last sign of life of its holder
+    int64_t lease_ms = 0;     ///< of a lease without a session; 0 = the setting
+    int64_t progress_us = 0;  ///< last progress report
+    std::optional<int64_t> progress;
+    bool stuck = false;
+
+    using Key = std::tuple<int64_t, std::string>;
+    Key key() const { return {workspace, task_id}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("task_id", self.task_id);
+        visit("connection", self.connection);
+        visit("since_us", self.since_us);
+        visit("renewed_us", self.renewed_us);
+        visit("lease_ms", self.lease_ms);
+        visit("progress_us", self.progress_us);
+        visit("progress", self.progress);
+        visit("stuck", self.stuck);
+    }
+};
+
+/// Every kind of timer. The first group runs on the monotonic clock (microseconds), the second on the wall clock
+/// (milliseconds).
+enum class TimerKind : uint8_t {
+    identify,        ///< connection: not identified in time
+    idle,            ///< connection: nothing inbound
+    ping,            ///< connection: send a WebSocket ping
+    acceptance,      ///< task: not accepted in time
+    lease,           ///< task: its holder is silent
+    max_run,         ///< task: runs too long
+    stuck,           ///< task: no progress
+    grace,           ///< task: its holder is away
+    retry_delay,     ///< task: held until tried again
+    ageing,          ///< task: counts one lane higher
+    backoff,         ///< agent: may work again
+    limit_end,       ///< agent: no longer over its rate limit
+    mail_flush,      ///< connection: write down what has been pushed
+    cooldown,        ///< agent: strikes are forgotten
+    bucket_sweep,    ///< all: full buckets are dropped
+    deadline,        ///< task: complete_by (wall)
+    not_before,      ///< task: may start (wall)
+    mail_expiry,     ///< workspace: oldest mail (wall)
+    idempotency_expiry,  ///< all: oldest record (wall)
+};
+std::string_view to_text(TimerKind);
+bool from_text(std::string_view, TimerKind&);
+constexpr bool is_wall_timer(TimerKind kind) { return kind >= TimerKind::deadline; }
+
+struct TimerRow {
+    static constexpr TableId kTable = TableId::timers;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 4;
+    TimerKind kind = TimerKind::identify;
+    int64_t workspace = 0;  ///< or the connection, for timers of one
+    std::string subject;    ///< task or agent id, or ""
+    int64_t generation = 0;  ///< of the lease it belongs to; 0 = none
+    int64_t deadline = 0;
+
+    using Key = std::tuple<TimerKind, int64_t, std::string, int64_t>;
+    Key key() const { return {kind, workspace, subject, generation}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("kind", self.kind);
+        visit("workspace", self.workspace);
+        visit("subject", self.subject);
+        visit("generation", self.generation);
+        visit("deadline", self.deadline);
+    }
+};
+
+/// A token bucket of one identity and tier, in thousandths of a token.
+struct BucketRow {
+    static constexpr TableId kTable = TableId::buckets;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 1;
+    std::string name;
+    int64_t millitokens = 0;
+    int64_t filled_us = 0;
+
+    using Key = std::tuple<std::string>;
+    Key key() const { return {name}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("name", self.name);
+        visit("millitokens", self.millitokens);
+        visit("filled_us", self.filled_us);
+    }
+};
+
+/// An agent that was closed for too many violations.
+struct CooldownRow {
+    static constexpr TableId kTable = TableId::cooldowns;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    std::string agent;
+    int64_t strikes = 0;
+    int64_t since_us = 0;
+
+    using Key = std::tuple<int64_t, std::string>;
+    Key key() const { return {workspace, agent}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("agent", self.agent);
+        visit("strikes", self.strikes);
+        visit("since_us", self.since_us);
+    }
+};
+
+/// When a fairness key of a lane was last served: the round robin's memory.
+struct FairnessRow {
+    static constexpr TableId kTable = TableId::fairness;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 3;
+    int64_t workspace = 0;
+    int64_t lane = 0;
+    std::string fairness_key;
+    int64_t served = 0;
+
+    using Key = std::tuple<int64_t, int64_t, std::string>;
+    Key key() const { return {workspace, lane, fairness_key}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("lane", self.lane);
+        visit("fairness_key", self.fairness_key);
+        visit("served", self.served);
+    }
+};
+
+/// The one row of this run's own counters.
+struct RuntimeRow {
+    static constexpr TableId kTable = TableId::runtime;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 1;
+    int64_t id = 0;
+    int64_t prng0 = 0, prng1 = 0, prng2 = 0, prng3 = 0;
+    int64_t served = 0;      ///< counts dispatches, for the round robin
+    int64_t next_query = 1;
+    bool read_only = false;  ///< the store fails: writes are refused
+    int64_t wall_hold_until_us = 0;  ///< wall timers rest after a clock jump
+    bool stopping = false;
+
+    using Key = std::tuple<int64_t>;
+    Key key() const { return {id}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("id", self.id);
+        visit("prng0", self.prng0);
+        visit("prng1", self.prng1);
+        visit("prng2", self.prng2);
+        visit("prng3", self.prng3);
+        visit("served", self.served);
+        visit("next_query", self.next_query);
+        visit("read_only", self.read_only);
+        visit("wall_hold_until_us", self.wall_hold_until_us);
+        visit("stopping", self.stopping);
+    }
+};
+
+/// An operation that waits for a query; it is run again from its input when the answer is there.
+struct PendingRow {
+    static constexpr TableId kTable = TableId::pending;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 1;
+    int64_t query = 0;
+    int64_t connection = 0;  ///< of a frame; 0 otherwise
+    int64_t workspace = 0;
+    std::string purpose;  ///< "rerun" or what the rows are for
+    std::string input;    ///< the encoded input (core/hub/input.hpp), or a task id
+    std::vector<std::string> wanted;   ///< of a rerun: the tasks asked for so far, the last one by this query
+    std::vector<std::string> fetched;  ///< the encoded answers to all but the last
+
+    using Key = std::tuple<int64_t>;
+    Key key() const { return {query}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("query", self.query);
+        visit("connection", self.connection);
+        visit("workspace", self.workspace);
+        visit("purpose", self.purpose);
+        visit("input", self.input);
+        visit("wanted", self.wanted);
+        visit("fetched", self.fetched);
+    }
+};
+
+/// A frame that waits until an earlier one of its connection has been answered.
+struct DeferredRow {
+    static constexpr TableId kTable = TableId::deferred;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 2;
+    int64_t connection = 0;
+    int64_t position = 0;
+    std::string input;
+
+    using Key = std::tuple<int64_t, int64_t>;
+    Key key() const { return {connection, position}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("connection", self.connection);
+        visit("position", self.position);
+        visit("input", self.input);
+    }
+};
+
+/// Calls `f.template operator()<Row>()` for every row type that a store keeps, in the order in which a store should
+/// create and load them.
+template <class F>
+void for_each_stored_row(F&& f) {
+    f.template operator()<HubRow>();
+    f.template operator()<WorkspaceRow>();
+    f.template operator()<PrincipalRow>();
+    f.template operator()<TokenRow>();
+    f.template operator()<MailboxRow>();
+    f.template operator()<MessageRow>();
+    f.template operator()<TaskRow>();
+    f.template operator()<TaskInputRow>();
+    f.template operator()<TaskEdgeRow>();
+    f.template operator()<AttemptRow>();
+    f.template operator()<EventRow>();
+    f.template operator()<IdempotencyRow>();
+}
+
+/// Likewise for every row type that lies in memory.
+template <class F>
+void for_each_resident_row(F&& f) {
+    f.template operator()<HubRow>();
+    f.template operator()<WorkspaceRow>();
+    f.template operator()<PrincipalRow>();
+    f.template operator()<TokenRow>();
+    f.template operator()<MailboxRow>();
+    f.template operator()<TaskRow>();
+    f.template operator()<TaskInputRow>();
+    f.template operator()<TaskEdgeRow>();
+    f.template operator()<AttemptRow>();
+    f.template operator()<IdempotencyRow>();
+    f.template operator()<MailRow>();
+    f.template operator()<SessionRow>();
+    f.template operator()<LivenessRow>();
+    f.template operator()<AgentRow>();
+    f.template operator()<LeaseRow>();
+    f.template operator()<TimerRow>();
+    f.template operator()<BucketRow>();
+    f.template operator()<CooldownRow>();
+    f.template operator()<FairnessRow>();
+    f.template operator()<RuntimeRow>();
+    f.template operator()<PendingRow>();
+    f.template operator()<DeferredRow>();
+}
+
+}  // namespace agentcom

@@ -1,0 +1,129 @@
+#include "core/state/settings.hpp"
+
+#include <array>
+#include <charconv>
+
+#include "core/base/limits.hpp"
+
+namespace agentcom {
+
+namespace {
+
+constexpr int64_t kDay = 86'400'000;
+constexpr int64_t kYear = 366 * kDay;
+constexpr int64_t kMany = 100'000'000;
+
+using S = Settings;
+
+// name, member, v1.1, minimum, maximum, help
+constexpr SettingInfo kInfos[] = {
+    {"identify_timeout_ms", &S::identify_timeout_ms, 60'000, 100, kDay,
+     "ms a WebSocket may stay open without a successful identify"},
+    {"idle_timeout_ms", &S::idle_timeout_ms, 60'000, 100, kDay,
+     "ms without anything inbound (a pong counts) after which a socket is closed with 1002"},
+    {"ping_interval_ms", &S::ping_interval_ms, 25'000, 0, kDay, "ms between WebSocket pings of the hub; 0 sends none"},
+    {"violations_to_close", &S::violations_to_close, 10, 1, kMany,
+     "invalid frames within the window that close a connection with 1008"},
+    {"violation_window_ms", &S::violation_window_ms, 60'000, 1, kDay, "ms in which invalid frames are counted"},
+    {"unknown_type_factor", &S::unknown_type_factor, 10, 1, 1'000,
+     "so many frames of unknown type count as one violation"},
+    {"cooldown_forget_ms", &S::cooldown_forget_ms, 600'000, 1, kYear,
+     "ms after which an agent's closes for violations are forgotten"},
+    {"deferred_frames_max", &S::deferred_frames_max, 1'000, 1, 1'000'000,
+     "frames of one connection that may wait behind a query of the store"},
+    {"acceptance_timeout_ms", &S::acceptance_timeout_ms, 60'000, 1, kYear,
+     "ms an agent has to accept a task it was given"},
+    {"lease_silence_ms", &S::lease_silence_ms, 240'000, 1, kYear,
+     "ms of silence of a holder after which it loses its tasks"},
+    {"reconnect_grace_ms", &S::reconnect_grace_ms, 0, 0, kYear,
+     "ms a task waits for a holder whose connection is gone"},
+    {"stuck_after_ms", &S::stuck_after_ms, 300'000, 1, kYear, "ms without progress after which a task is marked stuck"},
+    {"stuck_reclaim", &S::stuck_reclaim, 1, 0, 1, "1 takes a stuck task away from its holder"},
+    {"max_run_ms", &S::max_run_ms, 0, 0, kYear, "ms a task may run unless it says otherwise; 0 is no bound"},
+    {"reclaim_limit", &S::reclaim_limit, kMany, 0, kMany,
+     "times a task may be taken back from lost holders before it becomes a dead letter"},
+    {"retry_delay_ms", &S::retry_delay_ms, 0, 0, kYear, "ms before a failed task is tried again; doubles each time"},
+    {"retry_delay_max_ms", &S::retry_delay_max_ms, 0, 0, kYear, "ms beyond which the retry delay does not grow"},
+    {"reject_backoff_ms", &S::reject_backoff_ms, 0, 0, kYear,
+     "ms an agent that rejected a task, or did not accept one, gets no work"},
+    {"unresponsive_backoff_max_ms", &S::unresponsive_backoff_max_ms, 0, 0, kYear,
+     "ms beyond which the back-off of an agent that does not accept does not grow"},
+    {"ageing_ms", &S::ageing_ms, 0, 0, kYear, "ms of waiting after which a task counts one priority higher; 0: never"},
+    {"overdue_requeue", &S::overdue_requeue, 1, 0, 1,
+     "1: a running task past complete_by goes back to the queue once; 0: an overdue task becomes a dead letter"},
+    {"default_max_retries", &S::default_max_retries, 3, 1, kMany, "failures after which a task becomes a dead letter"},
+    {"max_slots", &S::max_slots, 1, 1, kMaxSlots, "tasks that one agent may hold at a time, whatever it asks for"},
+    {"mailbox_entries", &S::mailbox_entries, 100, 1, kMany, "unread direct messages kept for one agent"},
+    {"mailbox_ttl_ms", &S::mailbox_ttl_ms, 604'800'000, 1, 10 * kYear, "ms an unread message is kept"},
+    {"undeliverable_entries", &S::undeliverable_entries, 10'000, 1, kMany,
+     "messages kept for names that nobody is registered under, in each workspace"},
+    {"broadcast_entries", &S::broadcast_entries, 100, 1, kMany, "broadcasts kept for agents that are away"},
+    {"mail_flush_ms", &S::mail_flush_ms, 100, 0, 60'000, "ms until it is written down that a message was pushed"},
+    {"message_history", &S::message_history, 10'000, 1, kMany, "messages kept in each workspace"},
+    {"event_history", &S::event_history, 1'000'000, 1'000, kMany, "events kept in each workspace"},
+    {"finished_tasks", &S::finished_tasks, kMany, 1, kMany, "completed and cancelled tasks kept in each workspace"},
+    {"live_tasks_max", &S::live_tasks_max, 1'000'000, 1, kMany, "tasks that have not ended; more are refused with 503"},
+    {"principals_max", &S::principals_max, 100'000, 1, kMany, "agents that may be registered"},
+    {"idempotency_ttl_ms", &S::idempotency_ttl_ms, 86'400'000, 1, kYear,
+     "ms for which a request with an idempotency key can be repeated"},
+    {"idempotency_entries", &S::idempotency_entries, 100'000, 1, kMany,
+     "idempotency keys kept; beyond it the oldest are forgotten early"},
+    {"inline_body_bytes", &S::inline_body_bytes, 4'096, 0, kMaxFrameBytes,
+     "bytes up to which a waiting task's description and metadata stay in memory"},
+    {"open_admin", &S::open_admin, 1, 0, 1, "1: any token may do what an administrator may, as in v1.1"},
+    {"open_reads", &S::open_reads, 1, 0, 1, "1: reads that v1.1 left open need no token from other machines either"},
+    {"open_registration", &S::open_registration, 1, 0, 1, "1: agents may register from other machines without a token"},
+    {"limits", &S::limits, 1, 0, 1, "0 turns all rate limits off"},
+    {"limit_light_per_min", &S::limit_light_per_min, 120, 1, kMany, "light operations per minute and agent; also the burst"},
+    {"limit_normal_per_min", &S::limit_normal_per_min, 60, 1, kMany,
+     "normal operations per minute and agent; also the burst"},
+    {"limit_heavy_per_min", &S::limit_heavy_per_min, 10, 1, kMany, "heavy operations per minute and agent; also the burst"},
+    {"limit_skip_ms", &S::limit_skip_ms, 60'000, 0, kDay, "ms for which an agent over its limit gets no tasks"},
+    {"strict_failure_text", &S::strict_failure_text, 1, 0, 1,
+     "1 refuses a task_failed whose text is too long or no string, as v1.1 did; 0 cuts or converts it"},
+};
+
+}  // namespace
+
+std::span<const SettingInfo> setting_infos() { return kInfos; }
+
+Settings v11_profile() {
+    Settings settings;
+    for (const SettingInfo& info : kInfos) settings.*info.member = info.v11;
+    return settings;
+}
+
+Status set_setting(Settings& settings, std::string_view name, std::string_view value) {
+    for (const SettingInfo& info : kInfos) {
+        if (info.name != name) continue;
+        int64_t number = 0;
+        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+        if (error != std::errc{} || end != value.data() + value.size() || number < info.minimum ||
+            number > info.maximum) {
+            return Status(Error{"bad_value", 422, Blame::client,
+                                std::string(name) + " must be a whole number from " + std::to_string(info.minimum) +
+                                    " to " + std::to_string(info.maximum) + ", not \"" + std::string(value) + "\""});
+        }
+        settings.*info.member = number;
+        return {};
+    }
+    return Status(Error{"unknown_setting", 422, Blame::client, "there is no setting called " + std::string(name)});
+}
+
+Status check_settings(const Settings& settings) {
+    const auto contradiction = [](std::string text) {
+        return Status(Error{"contradicting_settings", 422, Blame::client, std::move(text)});
+    };
+    if (settings.retry_delay_ms > settings.retry_delay_max_ms) {
+        return contradiction("retry_delay_ms is above retry_delay_max_ms");
+    }
+    if (settings.reject_backoff_ms > settings.unresponsive_backoff_max_ms) {
+        return contradiction("reject_backoff_ms is above unresponsive_backoff_max_ms");
+    }
+    if (settings.ping_interval_ms > 0 && settings.ping_interval_ms >= settings.idle_timeout_ms) {
+        return contradiction("ping_interval_ms is not below idle_timeout_ms: silent clients would always be closed");
+    }
+    return {};
+}
+
+}  // namespace agentcom

@@ -1,0 +1,95 @@
+// Every number that can be set, in one table.
+//
+// A setting is named the same everywhere: `--set NAME=VALUE` on the command line, `AGENTCOM_NAME` in the environment
+// (upper case), `NAME = VALUE` in the TOML file. Precedence: command line, environment, file, profile, default.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.hpp"
+
+namespace agentcom {
+
+struct Settings {
+    // connections
+    int64_t identify_timeout_ms = 60'000;
+    int64_t idle_timeout_ms = 240'000;
+    int64_t ping_interval_ms = 25'000;
+    int64_t violations_to_close = 10;
+    int64_t violation_window_ms = 60'000;
+    int64_t unknown_type_factor = 10;
+    int64_t cooldown_forget_ms = 600'000;
+    int64_t deferred_frames_max = 1'000;
+    // leases
+    int64_t acceptance_timeout_ms = 60'000;
+    int64_t lease_silence_ms = 240'000;
+    int64_t reconnect_grace_ms = 30'000;
+    int64_t stuck_after_ms = 300'000;
+    int64_t stuck_reclaim = 0;
+    int64_t max_run_ms = 14'400'000;
+    int64_t reclaim_limit = 5;
+    int64_t retry_delay_ms = 1'000;
+    int64_t retry_delay_max_ms = 300'000;
+    int64_t reject_backoff_ms = 5'000;
+    int64_t unresponsive_backoff_max_ms = 300'000;
+    int64_t ageing_ms = 0;
+    int64_t overdue_requeue = 0;
+    int64_t default_max_retries = 3;
+    int64_t max_slots = 64;
+    // mail
+    int64_t mailbox_entries = 10'000;
+    int64_t mailbox_ttl_ms = 2'592'000'000;
+    int64_t undeliverable_entries = 10'000;
+    int64_t broadcast_entries = 10'000;
+    int64_t mail_flush_ms = 100;
+    // archives
+    int64_t message_history = 1'000'000;
+    int64_t event_history = 1'000'000;
+    int64_t finished_tasks = 100'000;
+    // tables
+    int64_t live_tasks_max = 1'000'000;
+    int64_t principals_max = 100'000;
+    int64_t idempotency_ttl_ms = 86'400'000;
+    int64_t idempotency_entries = 100'000;
+    int64_t inline_body_bytes = 4'096;
+    // access
+    int64_t open_admin = 0;
+    int64_t open_reads = 0;
+    int64_t open_registration = 0;
+    // limits: tokens per minute, also the burst; 0 = the operation is not limited
+    int64_t limits = 1;
+    int64_t limit_light_per_min = 6'000;
+    int64_t limit_normal_per_min = 6'000;
+    int64_t limit_heavy_per_min = 1'200;
+    int64_t limit_skip_ms = 60'000;
+    // validation
+    int64_t strict_failure_text = 0;
+    /// A text that trips a planted assertion when a frame carries it; "" = none. For tests of fault handling.
+    std::string planted_fault;
+};
+
+struct SettingInfo {
+    std::string_view name;
+    int64_t Settings::* member;
+    int64_t v11;  ///< its value under `--profile v1.1`
+    int64_t minimum;
+    int64_t maximum;
+    std::string_view help;  ///< what it does, with its unit
+};
+
+/// Every numeric setting.
+std::span<const SettingInfo> setting_infos();
+
+/// The numbers of AgentCom v1.1.
+Settings v11_profile();
+
+/// Sets one by name. Errors `unknown_setting`, `bad_value` (with the range in the text).
+Status set_setting(Settings&, std::string_view name, std::string_view value);
+
+/// Errors when settings contradict each other, e.g. a retry delay above its own maximum.
+Status check_settings(const Settings&);
+
+}  // namespace agentcom

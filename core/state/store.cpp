@@ -1,0 +1,70 @@
+#include "core/state/store.hpp"
+
+#include "core/base/assert.hpp"
+
+namespace agentcom {
+
+namespace {
+
+std::string_view table_name(TableId table) {
+    switch (table) {
+        case TableId::hub:
+            return "hub";
+        case TableId::workspaces:
+            return "workspaces";
+        case TableId::principals:
+            return "principals";
+        case TableId::tokens:
+            return "tokens";
+        case TableId::mailboxes:
+            return "mailboxes";
+        case TableId::messages:
+            return "messages";
+        case TableId::tasks:
+            return "tasks";
+        case TableId::task_inputs:
+            return "task_inputs";
+        case TableId::task_edges:
+            return "task_edges";
+        case TableId::attempts:
+            return "attempts";
+        case TableId::events:
+            return "events";
+        case TableId::idempotency:
+            return "idempotency";
+        default:
+            return "";
+    }
+}
+
+}  // namespace
+
+const std::vector<TableSchema>& stored_tables() {
+    static const std::vector<TableSchema> tables = [] {
+        std::vector<TableSchema> schemas;
+        for_each_stored_row([&schemas]<class Row>() {
+            schemas.push_back({Row::kTable, table_name(Row::kTable), Row::kClass, Row::kKeyColumns,
+                               column_schemas<Row>()});
+        });
+        return schemas;
+    }();
+    return tables;
+}
+
+const TableSchema& stored_table(TableId table) {
+    for (const TableSchema& schema : stored_tables()) {
+        if (schema.table == table) return schema;
+    }
+    throw CoreFault("a store was asked for a table that it does not keep", __FILE__, __LINE__);
+}
+
+std::optional<Hash128> checksum_of(TableId table, RowValues values) {
+    std::optional<Hash128> checksum;
+    for_each_stored_row([&]<class Row>() {
+        if (Row::kTable != table) return;
+        if (const std::optional<Row> row = row_from_values<Row>(std::move(values))) checksum = row_hash(*row);
+    });
+    return checksum;
+}
+
+}  // namespace agentcom

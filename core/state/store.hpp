@@ -1,0 +1,116 @@
+// The port to a store: what the hub hands over to be kept, and what it can ask for.
+//
+// A store keeps the durable and archive tables of core/state/rows.hpp under the names and columns of `TableSchema`,
+// with one extra column `checksum` per row. It applies a `Batch` whole or not at all, in turn order. The hub knows no
+// more of a store than this file; SQLite is in native-server/, a store in memory for tests in core/sim/.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/base/hash128.hpp"
+#include "core/state/columns.hpp"
+#include "core/state/rows.hpp"
+
+namespace agentcom {
+
+struct TableSchema {
+    TableId table;
+    std::string_view name;  ///< also the SQL table's name
+    RowClass row_class;
+    int key_columns;  ///< the first so many columns are the primary key
+    std::vector<ColumnSchema> columns;
+};
+
+/// The tables a store keeps, in the order in which rows should be loaded.
+const std::vector<TableSchema>& stored_tables();
+const TableSchema& stored_table(TableId);
+
+/// Hash of a row as read from a store, to be compared with its checksum column. Returns nullopt when the values do
+/// not fit the table's columns.
+std::optional<Hash128> checksum_of(TableId, RowValues values);
+
+struct RowChange {
+    TableId table{};
+    bool erase = false;
+    RowValues values;   ///< all columns; of an erased row only the key columns
+    Hash128 checksum;   ///< of the row; zero for an erased one
+};
+
+/// Deletes archive rows of a workspace with a number up to and including `up_to`: events and messages by `seq` (but
+/// not the messages in `keep`: they are unread), finished tasks (with their inputs, edges and attempts) by
+/// `finished_seq`.
+struct Prune {
+    enum class What : uint8_t { events, messages, finished_tasks } what{};
+    int64_t workspace = 0;
+    int64_t up_to = 0;
+    std::vector<int64_t> keep;
+};
+
+/// Count and sum of hashes of the rows of one table that a start must find again: all rows of a durable table that
+/// are in memory (tasks: those with live = 1, and the rows that hang on them).
+struct TableSum {
+    TableId table{};
+    int64_t rows = 0;
+    Hash128 sum;
+};
+
+/// What one turn changed. Empty batches need no commit.
+struct Batch {
+    int64_t turn = 0;
+    std::vector<RowChange> changes;
+    std::vector<Prune> prunes;
+    std::vector<TableSum> sums;  ///< of every durable table, after this turn
+    int64_t bytes = 0;           ///< approximate size, for the limit on what is in flight
+
+    bool empty() const { return changes.empty() && prunes.empty(); }
+};
+
+// ---------------------------------------------------------------------------------------------------------------
+// Queries. Each is bounded; results are rows in the order described.
+
+/// One task by id, live or not: its tasks, task_inputs, task_edges and attempts rows (attempts ascending), then the
+/// newest `events` events about it, newest first. No rows if there is none.
+struct FetchTask {
+    int64_t workspace = 0;
+    std::string task_id;
+    int64_t events = 0;
+};
+
+/// Tasks in the order (priority, seq), each as its tasks row followed by the rows that FetchTask gives.
+struct ListTasks {
+    int64_t workspace = 0;
+    std::vector<TaskState> states;  ///< any of these
+    std::optional<int64_t> priority;
+    std::optional<std::string> assigned_to;
+    int64_t after_priority = -1;  ///< cursor: only tasks behind (after_priority, after_seq)
+    int64_t after_seq = 0;
+    int64_t limit = 100;
+    int64_t events = 50;
+};
+
+/// How many tasks there are: one row of three integers (state's number as in TaskState, priority, count) per group,
+/// given as `QueryRow` with table = tasks and three values.
+struct CountTasks {
+    int64_t workspace = 0;
+};
+
+/// The messages with these sequence numbers (ascending), those that exist.
+struct FetchMessages {
+    int64_t workspace = 0;
+    std::vector<int64_t> seqs;
+};
+
+using StoreQuery = std::variant<FetchTask, ListTasks, CountTasks, FetchMessages>;
+
+struct QueryRow {
+    TableId table{};
+    RowValues values;
+};
+
+}  // namespace agentcom

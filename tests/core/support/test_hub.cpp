@@ -1,0 +1,231 @@
+#include "tests/core/support/test_hub.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "core/base/json.hpp"
+
+namespace agentcom::test {
+
+TestHub::TestHub(Settings settings, int64_t seed) : settings_(std::move(settings)), seed_(seed) { start(); }
+
+void TestHub::start() {
+    hub_ = std::make_unique<Hub>(settings_);
+    const Status restored = store_.restore_into(*hub_);
+    REQUIRE(restored.ok());
+    Started started;
+    started.seed = seed_++;
+    started.epoch = std::string(32, 'e');
+    started.last_turn = store_.last_turn();
+    started.admin_token_sha256 = sha256_hex(kAdminToken);
+    started.admin_token_prefix = "admin-to";
+    apply(started);
+}
+
+void TestHub::restart() {
+    frames_.clear();
+    answers_.clear();
+    start();
+}
+
+std::optional<Fault> TestHub::apply(InputBody body) {
+    std::optional<Fault> fault = hub_->apply(Input{now_, std::move(body)});
+    if (fault && !faults_expected) FAIL("core fault: " << fault->text << " at " << fault->file << ":" << fault->line);
+    finish_turn();
+    while (!answers_.empty()) {
+        QueryResult answer = std::move(answers_.front());
+        answers_.pop_front();
+        hub_->apply(Input{now_, std::move(answer)});
+        finish_turn();
+    }
+    return fault;
+}
+
+void TestHub::finish_turn() {
+    const TurnResult turn = hub_->end_turn();
+    if (!turn.batch.empty() && !store_.commit(turn.batch)) {
+        for (const Effect& effect : turn.effects) {
+            if (const std::optional<Effect> instead = effect_of_failed_turn(effect)) carry_out(*instead);
+        }
+        hub_->apply(Input{now_, CommitFailed{turn.turn}});
+        finish_turn();
+        return;
+    }
+    for (const Effect& effect : turn.effects) carry_out(effect);
+    hub_->apply(Input{now_, Committed{turn.turn}});
+}
+
+void TestHub::carry_out(const Effect& effect) {
+    trace_.u8(static_cast<uint8_t>(effect.index()));
+    if (const auto* frame = std::get_if<SendFrame>(&effect)) {
+        trace_.bytes(*frame->text);
+        for (const int64_t connection : frame->to) {
+            trace_.i64(connection);
+            if (!closed_.contains(connection)) frames_[connection].push_back(*frame->text);
+        }
+    } else if (const auto* response = std::get_if<HttpRespond>(&effect)) {
+        std::string body = response->body;
+        if (response->secret_at) body.insert(static_cast<size_t>(*response->secret_at), secrets_[response->request]);
+        trace_.bytes(response->body);
+        trace_.i64(response->status);
+        responses_[response->request] = {response->status, body, response->headers};
+    } else if (const auto* close = std::get_if<CloseConnection>(&effect)) {
+        trace_.i64(close->connection);
+        trace_.i64(close->code);
+        closed_[close->connection] = {close->code, close->reason};
+    } else if (const auto* query = std::get_if<RunQuery>(&effect)) {
+        answers_.push_back(store_.run(query->query, query->what));
+    } else if (const auto* log = std::get_if<LogEvent>(&effect)) {
+        trace_.bytes(log->event);
+        logs_.push_back(*log);
+    }
+}
+
+void TestHub::advance_ms(int64_t ms) {
+    const int64_t until_us = now_.mono_us + us_from_ms(ms);
+    const int64_t wall_offset_us = now_.wall_ms * kUsPerMs - now_.mono_us;
+    const auto move_to = [&](int64_t mono_us) {
+        now_.mono_us = mono_us;
+        now_.wall_ms = (mono_us + wall_offset_us) / kUsPerMs;
+    };
+    while (true) {
+        const Deadlines deadlines = hub_->next_deadline();
+        int64_t next = until_us + 1;
+        if (deadlines.mono_us) next = std::min(next, *deadlines.mono_us);
+        if (deadlines.wall_ms) next = std::min(next, *deadlines.wall_ms * kUsPerMs - wall_offset_us);
+        if (next > until_us) break;
+        move_to(std::max(next, now_.mono_us));
+        apply(Tick{});
+    }
+    move_to(until_us);
+    apply(Tick{});
+}
+
+std::string TestHub::token_of(const std::string& agent, const std::string& workspace) {
+    return sha256_hex("token of " + workspace + "/" + agent);
+}
+
+void TestHub::register_agent(const std::string& agent, const std::string& workspace) {
+    HttpRequest request;
+    request.request = next_request_++;
+    request.method = Method::post;
+    request.path = "/api/onboard/register";
+    request.host = "127.0.0.1:4000";
+    request.body = R"({"agent_id":)" + json::encode_string(agent) +
+                   (workspace.empty() ? "" : R"(,"workspace":)" + json::encode_string(workspace)) + "}";
+    request.loopback = true;
+    request.peer = "127.0.0.1";
+    if (!workspace.empty()) request.authorization = credential_of_token(kAdminToken);
+    const std::string token = token_of(agent, workspace);
+    request.secret = {sha256_hex(token), token.substr(0, 8)};
+    secrets_[request.request] = token;
+    const int64_t id = request.request;
+    apply(std::move(request));
+    CAPTURE(responses_[id].body);
+    REQUIRE(responses_[id].status == 201);
+}
+
+int64_t TestHub::open() {
+    const int64_t connection = next_connection_++;
+    apply(ConnectionOpened{connection, "127.0.0.1", true});
+    return connection;
+}
+
+void TestHub::send(int64_t connection, const std::string& text) {
+    CutFrame cut = cut_frame_credentials(text);
+    FrameReceived frame;
+    frame.connection = connection;
+    frame.malformed = cut.malformed;
+    if (!cut.malformed) frame.text = std::move(cut.document).take_text();
+    frame.credential = cut.credential;
+    apply(std::move(frame));
+}
+
+int64_t TestHub::connect(const std::string& agent, const std::string& more, const std::string& workspace) {
+    const int64_t connection = open();
+    send(connection, R"({"type":"identify","agent_id":)" + json::encode_string(agent) + R"(,"token":")" +
+                         token_of(agent, workspace) + "\"" + (more.empty() ? "" : "," + more) + "}");
+    REQUIRE(take_frame(connection, "identified") != "");
+    return connection;
+}
+
+void TestHub::disconnect(int64_t connection) {
+    closed_.emplace(connection, Closed{});
+    apply(ConnectionClosed{connection});
+}
+
+Response TestHub::http(Method method, const std::string& target, const std::string& body, const std::string& token,
+                       const std::string& idempotency_key) {
+    HttpRequest request;
+    request.request = next_request_++;
+    request.method = method;
+    const size_t mark = target.find('?');
+    request.path = target.substr(0, mark);
+    if (mark != std::string::npos) request.query = target.substr(mark + 1);
+    request.host = "127.0.0.1:4000";
+    request.body = body;
+    request.has_content_type = !body.empty();
+    request.content_type = "application/json";
+    request.loopback = true;
+    request.peer = "127.0.0.1";
+    request.idempotency_key = idempotency_key;
+    if (!token.empty()) {
+        request.authorization = credential_of_token(token);
+        request.flex_authorization = request.authorization;
+        request.has_bearer = true;
+    }
+    const std::string secret = sha256_hex("secret " + std::to_string(request.request));
+    request.secret = {sha256_hex(secret), secret.substr(0, 8)};
+    secrets_[request.request] = secret;
+    const int64_t id = request.request;
+    apply(std::move(request));
+    Response response = responses_[id];
+    responses_.erase(id);
+    secrets_.erase(id);
+    return response;
+}
+
+std::string TestHub::submit(const std::string& body) {
+    if (!tables().contains<PrincipalRow>({1, "submitter"})) register_agent("submitter");
+    const Response response = http(Method::post, "/api/tasks", body, token_of("submitter"));
+    CAPTURE(response.body);
+    REQUIRE((response.status == 201 || response.status == 200));
+    return member(response.body, "task_id");
+}
+
+std::string TestHub::task(const std::string& id) {
+    if (!tables().contains<PrincipalRow>({1, "submitter"})) register_agent("submitter");
+    const Response response = http(Method::get, "/api/tasks/" + id, "", token_of("submitter"));
+    CAPTURE(response.body);
+    REQUIRE(response.status == 200);
+    return response.body;
+}
+
+std::string TestHub::take_frame(int64_t connection, std::string_view type) {
+    std::vector<std::string>& frames = frames_[connection];
+    for (auto frame = frames.begin(); frame != frames.end(); ++frame) {
+        if (member(*frame, "type") != type) continue;
+        std::string text = std::move(*frame);
+        frames.erase(frame);
+        return text;
+    }
+    return {};
+}
+
+const Closed* TestHub::closed(int64_t connection) const {
+    const auto found = closed_.find(connection);
+    return found == closed_.end() ? nullptr : &found->second;
+}
+
+const TaskRow* TestHub::row(const std::string& task_id, int64_t workspace) const {
+    return tables().find<TaskRow>({workspace, task_id});
+}
+
+std::string TestHub::member(const std::string& object, std::string_view name) {
+    if (object.empty()) return {};
+    const json::Object members = json::members(object);
+    const json::Value* value = members.find(name);
+    if (value == nullptr) return {};
+    return value->kind == json::Kind::string ? json::decode_string(*value) : std::string(value->raw);
+}
+
+}  // namespace agentcom::test

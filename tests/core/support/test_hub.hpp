@@ -1,0 +1,112 @@
+// A hub in a test: virtual time, a store in memory, and every frame and answer kept to be looked at.
+//
+//     TestHub hub;
+//     hub.register_agent("alice");
+//     const int64_t alice = hub.connect("alice", R"("capabilities":["code"])");
+//     const std::string task = hub.submit(R"({"description":"x"})");
+//     REQUIRE(hub.take_frame(alice, "task_assign") != "");
+//
+// Each input is a turn of its own, committed at once unless `hold_commits` is set.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/sha256.hpp"
+#include "core/hub/hub.hpp"
+#include "core/sim/memory_store.hpp"
+#include "core/state/tables.hpp"
+
+namespace agentcom::test {
+
+struct Response {
+    int status = 0;  ///< 0: none yet
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers;
+};
+
+struct Closed {
+    int code = 0;
+    std::string reason;
+};
+
+class TestHub {
+public:
+    explicit TestHub(Settings settings = {}, int64_t seed = 1);
+
+    /// Faults fail the test unless this is set.
+    bool faults_expected = false;
+
+    // -- inputs; each also ticks what is due
+    /// Applies an input, ends the turn, commits, carries out effects (queries are answered at once).
+    std::optional<Fault> apply(InputBody body);
+    /// Lets virtual time pass, firing each timer at its own moment.
+    void advance_ms(int64_t ms);
+    /// A crash (what was committed stays) and a new start.
+    void restart();
+
+    // -- people and programs
+    /// Registers over HTTP; the token is token_of(agent).
+    void register_agent(const std::string& agent, const std::string& workspace = "");
+    static std::string token_of(const std::string& agent, const std::string& workspace = "");
+    /// Opens a connection without identifying.
+    int64_t open();
+    /// Opens and identifies; `more` is JSON members to add, e.g. R"("slots":3)".
+    int64_t connect(const std::string& agent, const std::string& more = "", const std::string& workspace = "");
+    void send(int64_t connection, const std::string& text);
+    void disconnect(int64_t connection);
+    Response http(Method method, const std::string& target, const std::string& body = "",
+                  const std::string& token = "", const std::string& idempotency_key = "");
+    /// Submits as agent "submitter" (registered on first use) and gives the task id.
+    std::string submit(const std::string& body);
+    /// GET /api/tasks/:id as the submitter: the body.
+    std::string task(const std::string& id);
+
+    // -- what came out
+    std::vector<std::string>& frames(int64_t connection) { return frames_[connection]; }
+    /// Removes and gives the first frame of this type; "" if there is none.
+    std::string take_frame(int64_t connection, std::string_view type);
+    void clear_frames() { frames_.clear(); }
+    const Closed* closed(int64_t connection) const;
+    std::vector<LogEvent>& logs() { return logs_; }
+    /// Hash over every effect so far: equal runs have equal traces.
+    Hash128 trace() const { return trace_.finish(); }
+
+    Hub& hub() { return *hub_; }
+    const Tables& tables() const { return hub_->tables(); }
+    sim::MemoryStore& store() { return store_; }
+    const TaskRow* row(const std::string& task_id, int64_t workspace = 1) const;
+    int64_t now_ms() const { return now_.wall_ms; }
+    void set_time(Time time) { now_ = time; }
+    Time time() const { return now_; }
+
+    /// The admin token of every TestHub.
+    static constexpr std::string_view kAdminToken = "admin-token-admin-token-admin-token-admin-token-admin-token-admi";
+    /// A member of a flat JSON object, decoded if it is a string, else as it stands; "" if absent.
+    static std::string member(const std::string& object, std::string_view name);
+
+private:
+    void start();
+    void finish_turn();
+    void carry_out(const Effect&);
+
+    Settings settings_;
+    int64_t seed_;
+    sim::MemoryStore store_;
+    std::unique_ptr<Hub> hub_;
+    Time now_{1'800'000'000'000, 1'000'000};
+    int64_t next_connection_ = 1;
+    int64_t next_request_ = 1;
+    std::map<int64_t, std::vector<std::string>> frames_;
+    std::map<int64_t, Closed> closed_;
+    std::map<int64_t, Response> responses_;
+    std::map<int64_t, std::string> secrets_;
+    std::vector<LogEvent> logs_;
+    std::deque<QueryResult> answers_;
+    Hasher trace_;
+};
+
+}  // namespace agentcom::test
