@@ -1,0 +1,88 @@
+// agentcom-hub: the hub as a process. See --help.
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "agentcom_version.hpp"
+#include "native-server/config/config.hpp"
+#include "native-server/log/log.hpp"
+#include "native-server/server/fault_guard.hpp"
+#include "native-server/server/server.hpp"
+
+namespace {
+
+using namespace agentcom;
+
+constexpr int kBadConfig = 2;
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+// As many connections as the system lets us have. Tables are sized by the limit, hence a bound.
+void raise_descriptor_limit() {
+    static constexpr rlim_t kEnough = 1'048'576;
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = std::min(limit.rlim_max, kEnough);
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int serve(const Config& config) {
+    const LogFormat standard = isatty(STDERR_FILENO) != 0 ? LogFormat::text : LogFormat::json;
+    Log log(config.log_format.value_or(standard), config.log_level);
+    Server server(ServerOptions{config.listen, config.data, config.settings, config.net}, log);
+    if (const Status started = server.start(); !started) {
+        log.write(Severity::error, started.error().code, started.error().text);
+        return 1;
+    }
+    // The token is for a person at a terminal only: what a service prints is kept in logs.
+    if (isatty(STDOUT_FILENO) != 0) {
+        Address shown = server.address();
+        if (is_wildcard(shown)) shown.host = shown.host == "::" ? "::1" : "127.0.0.1";
+        print("AgentCom " + std::string(kVersion) + (config.settings.limits == 0 ? "  (RATE LIMITS ARE OFF)" : "") +
+              "\nDashboard: http://" + to_text(shown) + "/dashboard#token=" + server.admin_token() + "\n");
+        std::fflush(stdout);
+    }
+    return server.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);
+    const Result<Config> loaded = load_config(std::vector<std::string>(argv + 1, argv + argc), process_environment());
+    if (!loaded) {
+        std::fprintf(stderr, "agentcom-hub: %s\n", loaded.error().text.c_str());
+        return kBadConfig;
+    }
+    const Config& config = loaded.value();
+    switch (config.task) {
+        case ConfigTask::print_help:
+            print(config.help);
+            return 0;
+        case ConfigTask::print_version:
+            print("agentcom-hub " + std::string(kVersion) + "\n");
+            return 0;
+        case ConfigTask::print_settings:
+            print(describe_settings());
+            return 0;
+        case ConfigTask::check_config:
+            print(describe_config(config));
+            return 0;
+        case ConfigTask::replay_fault: {
+            const ReplayOutcome outcome = replay_fault(config.replay_file);
+            print(outcome.text + "\n");
+            if (!outcome.loaded) return kBadConfig;
+            return outcome.repeated ? 1 : 0;
+        }
+        case ConfigTask::serve:
+            break;
+    }
+    raise_descriptor_limit();
+    return serve(config);
+}

@@ -1,0 +1,263 @@
+#include "native-server/server/client.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/time.hpp"
+#include "core/protocol/credentials.hpp"
+#include "native-server/net/websocket_frame.hpp"
+
+namespace agentcom {
+
+Client::Client(ClientHost& host, Socket& socket)
+    : host_(host), socket_(socket), outbox_(host.net().outboxes), opened_us_(host.net().now.mono_us) {}
+
+Client::~Client() = default;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Bytes in
+
+void Client::on_bytes(std::string_view bytes) {
+    if (closing_) return;
+    host_.begin_turn();
+    if (host_.input_blocked() || !input_held_.empty()) {
+        input_held_.append(bytes);
+        note_held_bytes();
+        socket_.set_reading(false);
+        if (!awaits_input) host_.await_input(*this);
+        return;
+    }
+    feed(bytes);
+}
+
+void Client::take_held() {
+    const std::string bytes = std::exchange(input_held_, {});
+    if (!closing_) feed(bytes);
+}
+
+void Client::feed(std::string_view bytes) {
+    if (websocket_) {
+        websocket_->receive(bytes);
+    } else {
+        if (!http_)
+            http_ = std::make_unique<HttpConnection>(host_.net(), outbox_, static_cast<HttpConnection::Events&>(*this));
+        http_->receive(bytes);
+    }
+    settle();
+}
+
+// Brings everything that depends on the protocol's state up to date after it has moved.
+void Client::settle() {
+    if (upgraded_ && http_) {
+        const std::string rest = http_->take_rest();
+        http_.reset();
+        if (!rest.empty() && !closing_) websocket_->receive(rest);
+    }
+    if (http_ && http_->ended() && !upgraded_) begin_closing();
+    if (closing_) return flush();
+    socket_.set_reading(input_held_.empty() && (!http_ || http_->wants_input()));
+    note_held_bytes();
+    if (!outbox_.empty()) flush();
+}
+
+void Client::note_held_bytes() {
+    int64_t now = static_cast<int64_t>(input_held_.size());
+    if (http_) now += static_cast<int64_t>(http_->held_bytes());
+    if (websocket_) now += static_cast<int64_t>(websocket_->held_bytes());
+    if (closing_) now = 0;
+    const int64_t change = now - std::exchange(held_bytes_, now);
+    if (change != 0) host_.held_bytes_changed(change);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What the protocols say
+
+void Client::on_request(HttpRequest request, bool mints_secret) {
+    request.peer = socket_.peer().address;
+    request.loopback = socket_.peer().loopback;
+    const RequestId id = host_.begin_request(*this, std::move(request), mints_secret);
+    // The hub may have refused it already.
+    if (http_->pending()) request_ = id;
+}
+
+void Client::on_upgrade() {
+    upgraded_ = true;
+    websocket_ = std::make_unique<WebSocketConnection>(static_cast<WebSocketConnection::Events&>(*this));
+    open_for_hub_ = true;
+    connection_ = host_.open_connection(*this);
+    host_.submit(ConnectionOpened{connection_, socket_.peer().address, socket_.peer().loopback});
+}
+
+void Client::on_text(std::string text) {
+    CutFrame cut = cut_frame_credentials(std::move(text));
+    FrameReceived frame;
+    frame.connection = connection_;
+    frame.malformed = cut.malformed;
+    frame.credential = std::move(cut.credential);
+    if (!cut.malformed) frame.text = std::move(cut.document).take_text();
+    host_.submit(std::move(frame));
+}
+
+void Client::on_ping(std::string_view payload) {
+    outbox_.add_bytes(control_frame(Opcode::pong, payload));
+    host_.submit(ControlReceived{connection_});
+    if (outbox_overflows()) end_slow_reader();
+}
+
+void Client::on_pong() { host_.submit(ControlReceived{connection_}); }
+
+void Client::on_end(int code, std::string_view reason) {
+    outbox_.add_bytes(close_frame(code, reason));
+    report_closed();
+    begin_closing();
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What the hub says
+
+bool Client::outbox_overflows() const {
+    const NetSettings& settings = host_.net().settings;
+    return outbox_.frames() > settings.outbox_frames || outbox_.bytes() > settings.outbox_bytes;
+}
+
+void Client::send(const std::shared_ptr<const std::string>& text, int64_t mail_seq) {
+    if (closing_) return;
+    outbox_.add_frame(text, mail_seq);
+    // The kernel gets its chance before a reader is called slow: one turn may bring more than an outbox holds.
+    if (outbox_overflows()) flush();
+    if (outbox_overflows()) end_slow_reader();
+}
+
+void Client::ping() {
+    if (!closing_) outbox_.add_bytes(control_frame(Opcode::ping, {}));
+}
+
+void Client::close(int code, std::string_view reason) {
+    if (closing_) return;
+    outbox_.add_bytes(close_frame(code, reason));
+    begin_closing();
+}
+
+void Client::end_slow_reader() {
+    if (closing_) return;
+    outbox_.drop_waiting();
+    if (websocket_) outbox_.add_bytes(close_frame(1008, "too slow"));
+    report_closed();
+    begin_closing();
+}
+
+void Client::end_large_holder() {
+    if (closing_) return;
+    if (websocket_) {
+        websocket_->stop();
+        on_end(1009, "too many half-received messages");
+    } else if (http_) {
+        http_->abort(413);
+        begin_closing();
+    }
+    flush();
+}
+
+void Client::respond(RequestId request, int status, std::span<const HttpHeader> headers, std::string_view body) {
+    if (request_ == request) request_ = 0;
+    if (!http_ || closing_) return;
+    http_->respond(status, headers, body);
+    settle();
+}
+
+void Client::drain() {
+    if (closing_ || websocket_) return;
+    if (http_) http_->finish();
+    if (!http_ || http_->ended()) begin_closing();
+    flush();
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Bytes out
+
+void Client::flush() {
+    while (!outbox_.empty() && socket_.clear()) {
+        const size_t bytes = outbox_.fill(host_.write_buffer(), kWriteBytes);
+        if (!socket_.write(bytes)) return;
+        // One write per turn and connection, so that a large outbox does not hold up the others.
+        if (!outbox_.empty()) {
+            socket_.want_writable();
+            break;
+        }
+    }
+    report_mail();
+    end_if_written();
+}
+
+void Client::on_writable() {
+    host_.begin_turn();
+    flush();
+}
+
+void Client::report_mail() {
+    if (!open_for_hub_ || !socket_.clear()) return;
+    const int64_t seq = outbox_.taken_mail_seq();
+    if (seq == reported_mail_seq_) return;
+    reported_mail_seq_ = seq;
+    host_.submit(MailPushed{connection_, seq});
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The end
+
+void Client::begin_closing() {
+    if (closing_) return;
+    closing_ = true;
+    closing_until_us_ = host_.net().now.mono_us + us_from_ms(host_.net().settings.close_linger_ms);
+    if (websocket_) websocket_->stop();
+    if (request_ != 0) host_.cancel_request(std::exchange(request_, 0));
+    input_held_ = {};
+    note_held_bytes();
+    // What still comes is thrown away.
+    socket_.set_reading(true);
+}
+
+void Client::end_if_written() {
+    if (!closing_ || stream_ended_ || !outbox_.empty() || !socket_.clear()) return;
+    report_closed();
+    stream_ended_ = true;
+    socket_.end_stream();
+}
+
+void Client::report_closed() {
+    if (!std::exchange(open_for_hub_, false)) return;
+    host_.submit(ConnectionClosed{connection_});
+    host_.connection_ended(connection_);
+}
+
+void Client::on_closed() {
+    host_.begin_turn();
+    if (request_ != 0) host_.cancel_request(std::exchange(request_, 0));
+    report_closed();
+    closing_ = true;
+    note_held_bytes();
+    host_.gone(*this);
+}
+
+void Client::check_deadlines() {
+    const int64_t now = host_.net().now.mono_us;
+    if (closing_) {
+        if (now >= closing_until_us_) socket_.kill();
+        return;
+    }
+    if (websocket_) return;
+    if (!http_) {
+        // Nothing has come yet at all.
+        if (now >= saturating_add(opened_us_, us_from_ms(host_.net().settings.keep_alive_ms))) {
+            begin_closing();
+            flush();
+        }
+        return;
+    }
+    const std::optional<int64_t> deadline = http_->deadline_us();
+    if (!deadline || now < *deadline) return;
+    http_->on_deadline();
+    settle();
+}
+
+}  // namespace agentcom

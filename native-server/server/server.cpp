@@ -1,0 +1,530 @@
+#include "native-server/server/server.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+#include <span>
+#include <utility>
+
+#include "agentcom_version.hpp"
+#include "native-server/server/admin_token.hpp"
+#include "native-server/server/secret.hpp"
+
+namespace agentcom {
+
+namespace {
+
+// A wall clock that moves by more than this against the monotonic one was set, not slewed.
+constexpr int64_t kClockJumpUs = 2 * kUsPerSecond;
+// A jump of the wall clock is noticed after at most this.
+constexpr int64_t kLongestSleepMs = 10'000;
+// A tick that faults would be due again at once.
+constexpr int64_t kTickPauseUs = kUsPerSecond;
+
+int64_t clock_us(clockid_t clock) {
+    timespec t{};
+    clock_gettime(clock, &t);
+    return static_cast<int64_t>(t.tv_sec) * kUsPerSecond + static_cast<int64_t>(t.tv_nsec) / 1000;
+}
+
+Time read_clocks(int64_t& offset_us) {
+    const int64_t mono_us = clock_us(CLOCK_MONOTONIC);
+    const int64_t wall_us = clock_us(CLOCK_REALTIME);
+    offset_us = wall_us - mono_us;
+    return Time{wall_us / 1000, mono_us};
+}
+
+}  // namespace
+
+Server::Server(ServerOptions options, Log& log)
+    : options_(std::move(options)),
+      log_(log),
+      loop_(EventLoop::Callbacks{[this] { end_turn(); }, [this] { on_timer(); }, [this] { on_sweep(); },
+                                 [this](int number) { on_signal(number); }}) {
+    net_.settings = options_.net;
+    net_.now = read_clocks(clock_offset_us_);
+}
+
+Server::~Server() { finish(); }
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Start
+
+Status Server::start() {
+    if (const Status opened = open_store(); !opened) return opened;
+    if (const Status started = start_hub(); !started) return started;
+    writer_ = std::make_unique<WriterThread>(*store_, [this](WriterReport report) {
+        auto shared = std::make_shared<WriterReport>(std::move(report));
+        loop_.post([this, shared] { on_report(std::move(*shared)); });
+    });
+    Result<std::unique_ptr<StoreReader>> reader = StoreReader::open(options_.data_directory);
+    if (!reader) return Status(reader.error());
+    reader_ = std::make_unique<ReaderThread>(std::move(reader).value(), [this](QueryAnswer answer) {
+        auto shared = std::make_shared<QueryAnswer>(std::move(answer));
+        loop_.post([this, shared] { on_answer(std::move(*shared)); });
+    });
+
+    Result<std::unique_ptr<Transport>> transport =
+        Transport::create(loop_.loop(), [this](bool error, std::string_view text) {
+            log_.write(error ? Severity::error : Severity::warning, "libwebsockets", std::string(text));
+        });
+    if (!transport) return Status(transport.error());
+    transport_ = std::move(transport).value();
+    Result<Address> address =
+        transport_->listen(options_.listen, net_.settings.max_connections, [this](Socket& socket) {
+            begin_turn();
+            auto client = std::make_unique<Client>(static_cast<ClientHost&>(*this), socket);
+            client->index = clients_.size();
+            clients_.push_back(client.get());
+            return client;
+        });
+    if (!address) return Status(address.error());
+    address_ = address.value();
+    if (options_.settings.limits == 0) {
+        log_.write(Severity::warning, "limits_off",
+                   "RATE LIMITS ARE OFF (--limits off): any client can take all of this hub");
+    }
+    log_.write(Severity::notice, "listening", "listening on " + to_text(address_),
+               {{"address", to_text(address_)}, {"data", options_.data_directory}, {"version", std::string(kVersion)}});
+    return {};
+}
+
+Status Server::open_store() {
+    StoreOptions store_options;
+    store_options.hub_version = std::string(kVersion);
+    Result<std::unique_ptr<SqliteStore>> store = SqliteStore::open(options_.data_directory, store_options);
+    if (!store) return Status(store.error());
+    store_ = std::move(store).value();
+    if (store_->was_unclean()) {
+        log_.write(Severity::notice, "recovered_start",
+                   "the last run did not stop cleanly; its committed work is here");
+    }
+    hub_ = std::make_unique<Hub>(options_.settings);
+    const Result<LoadCounts> loaded = store_->load(*hub_);
+    if (!loaded) return Status(loaded.error());
+    log_.write(Severity::info, "loaded", "the data directory is loaded",
+               {{"rows", std::to_string(loaded.value().rows)}, {"messages", std::to_string(loaded.value().messages)}});
+    faults_ = std::make_unique<FaultGuard>(options_.data_directory, options_.settings);
+    return {};
+}
+
+Status Server::start_hub() {
+    Result<AdminToken> token = load_admin_token(options_.data_directory);
+    if (!token) return Status(token.error());
+    admin_token_ = token.value().token;
+    const FreshSecret description = describe_token(admin_token_);
+    if (token.value().created) {
+        log_.write(Severity::notice, "admin_token_created",
+                   "a new admin token is in " + options_.data_directory + "/admin.token");
+    }
+    Started started;
+    started.seed = random_int64();
+    started.epoch = random_hex(16);
+    started.last_turn = store_->last_turn();
+    started.admin_token_sha256 = description.sha256;
+    started.admin_token_prefix = description.prefix;
+    const std::optional<Fault> fault = hub_->apply(Input{net_.now, std::move(started)});
+    if (fault) return Status(Error{"core_fault", 500, Blame::hub, "the hub does not start: " + fault->text});
+    TurnResult turn = hub_->end_turn();
+    if (!turn.batch.empty()) {
+        if (const auto error = store_->commit(std::span<const Batch>(&turn.batch, 1))) {
+            return Status(Error{
+                "store_unavailable", 500, Blame::hub,
+                "the store refuses the first write (" + std::string(to_text(error->category)) + "): " + error->text});
+        }
+        apply(Committed{turn.turn});
+    }
+    turns_.add(turn.turn, false, 0, std::move(turn.effects));
+    return {};
+}
+
+int Server::run() {
+    loop_.stay_awake();
+    loop_.run();
+    finish();
+    return exit_code_;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The turn
+
+void Server::begin_turn() {
+    if (time_read_) return;
+    time_read_ = true;
+    const Time previous = net_.now;
+    net_.now = read_clocks(clock_offset_us_);
+    note_clock_jump(previous);
+}
+
+void Server::note_clock_jump(const Time& previous) {
+    const int64_t offset_before = previous.wall_ms * kUsPerMs - previous.mono_us;
+    const int64_t moved_us = clock_offset_us_ - offset_before;
+    if (moved_us <= kClockJumpUs && moved_us >= -kClockJumpUs) return;
+    log_.write(Severity::warning, "clock_jumped", "the wall clock was set",
+               {{"by_ms", std::to_string(moved_us / kUsPerMs)}});
+    apply(ClockJumped{moved_us / kUsPerMs});
+}
+
+void Server::apply(InputBody body) {
+    begin_turn();
+    if (!hub_) return;
+    Input input{net_.now, std::move(body)};
+    if (faults_ && faults_->refuses(input.body)) return refuse_input(input.body);
+    turn_open_ = true;
+    const std::optional<Fault> fault = hub_->apply(input);
+    if (fault) handle_fault(input, *fault);
+}
+
+void Server::end_turn() {
+    if (turn_open_) {
+        turn_open_ = false;
+        TurnResult turn = hub_->end_turn();
+        const bool changes_rows = !turn.batch.empty();
+        if (changes_rows && storage_failed_) {
+            // The hub is read-only now and should not have changed anything; what the store never gets must not stand.
+            log_.write(Severity::error, "write_while_read_only", "a turn changed rows while the store is unavailable");
+            turns_.add(turn.turn, false, 0, std::move(turn.effects));
+            turns_.failed(turn.turn);
+            apply(CommitFailed{turn.turn});
+        } else {
+            turns_.add(turn.turn, changes_rows, turn.batch.bytes, std::move(turn.effects));
+            if (changes_rows) writer_->submit(std::move(turn.batch));
+        }
+    }
+    release_ready();
+    update_input_block();
+    if (stopping_) finish_if_drained();
+    // What the effects brought about (mail that left, connections that ended) belongs to the next turn, which need not
+    // wait for anything else to happen.
+    if (turn_open_) loop_.stay_awake();
+    set_timer();
+    time_read_ = false;
+}
+
+void Server::release_ready() {
+    // Effects may end a turn themselves, when what they bring about is a fault.
+    if (std::exchange(releasing_, true)) return;
+    for (std::vector<Effect> ready = turns_.take_ready(); !ready.empty(); ready = turns_.take_ready()) {
+        for (Effect& effect : ready) carry_out(effect);
+    }
+    flush_marked();
+    releasing_ = false;
+}
+
+void Server::set_timer() {
+    const Deadlines deadlines = hub_->next_deadline();
+    int64_t delay_ms = kLongestSleepMs;
+    if (deadlines.mono_us) {
+        const int64_t left_us = std::max(*deadlines.mono_us, no_tick_before_us_) - clock_us(CLOCK_MONOTONIC);
+        delay_ms = std::min(delay_ms, (left_us + kUsPerMs - 1) / kUsPerMs);
+    }
+    if (deadlines.wall_ms) {
+        int64_t left_ms = *deadlines.wall_ms - clock_us(CLOCK_REALTIME) / kUsPerMs;
+        left_ms = std::max(left_ms, (no_tick_before_us_ - clock_us(CLOCK_MONOTONIC)) / kUsPerMs);
+        delay_ms = std::min(delay_ms, left_ms);
+    }
+    loop_.set_timer(std::max<int64_t>(1, delay_ms));
+}
+
+void Server::on_timer() { apply(Tick{}); }
+
+void Server::on_sweep() {
+    begin_turn();
+    // Ending a client moves others within the list at most to places that were seen already.
+    for (size_t i = clients_.size(); i > 0; --i) clients_[i - 1]->check_deadlines();
+    if (stopping_) finish_if_drained();
+}
+
+void Server::update_input_block() {
+    const NetSettings& settings = net_.settings;
+    const auto over = [&](int64_t divisor) {
+        return turns_.in_flight() > settings.turns_in_flight / divisor ||
+               turns_.bytes_in_flight() > settings.bytes_in_flight / divisor;
+    };
+    if (over(1)) input_blocked_ = true;
+    if (input_blocked_ && !over(2)) {
+        input_blocked_ = false;
+        for (Client* client : std::exchange(awaiting_input_, {})) {
+            client->awaits_input = false;
+            client->take_held();
+        }
+    }
+    while (held_bytes_ > settings.receive_total_bytes) {
+        const auto largest = std::max_element(clients_.begin(), clients_.end(), [](const Client* a, const Client* b) {
+            return a->held_bytes() < b->held_bytes();
+        });
+        if (largest == clients_.end() || (*largest)->held_bytes() == 0) break;
+        log_.write(Severity::warning, "receive_budget",
+                   "half-received messages take too much room: the largest is ended",
+                   {{"bytes", std::to_string((*largest)->held_bytes())}});
+        (*largest)->end_large_holder();
+    }
+    while (net_.outboxes.bytes > settings.outbox_total_bytes) {
+        const auto largest = std::max_element(clients_.begin(), clients_.end(), [](const Client* a, const Client* b) {
+            return (a->closing() ? -1 : a->outbox_bytes()) < (b->closing() ? -1 : b->outbox_bytes());
+        });
+        if (largest == clients_.end() || (*largest)->closing()) break;
+        (*largest)->end_slow_reader();
+        (*largest)->flush();
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Faults
+
+void Server::handle_fault(const Input& input, const Fault& fault) {
+    // The state is saved as it was before the input; Hub::save works between turns.
+    end_turn();
+    const FaultGuard::Outcome outcome = faults_->take(input, fault, [this] { return hub_->save(); });
+    log_.write(Severity::error, "core_fault", fault.text,
+               {{"at", fault.file + ":" + std::to_string(fault.line)},
+                {"input", std::string(input_name(input.body))},
+                {"saved_as", outcome.saved_as.empty() ? outcome.error : outcome.saved_as}});
+    if (std::holds_alternative<Tick>(input.body)) no_tick_before_us_ = net_.now.mono_us + kTickPauseUs;
+    if (outcome.give_up) {
+        log_.write(Severity::error, "giving_up", "three different faults within a minute: the hub ends");
+        exit_code_ = FaultGuard::kFaultExitCode;
+        loop_.stop();
+        return;
+    }
+    refuse_input(input.body);
+}
+
+void Server::refuse_input(const InputBody& input) {
+    ConnectionId connection = 0;
+    if (const auto* frame = std::get_if<FrameReceived>(&input)) connection = frame->connection;
+    if (const auto* opened = std::get_if<ConnectionOpened>(&input)) connection = opened->connection;
+    if (const auto* control = std::get_if<ControlReceived>(&input)) connection = control->connection;
+    if (const auto client = connections_.find(connection); client != connections_.end()) {
+        client->second->close(1011, "");
+        mark_for_flush(*client->second);
+        loop_.stay_awake();
+    }
+    if (const auto* request = std::get_if<HttpRequest>(&input)) {
+        HttpRespond response;
+        response.request = request->request;
+        response.status = 500;
+        response.body = http_error_body("internal_error");
+        respond(request->request, response);
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Effects
+
+void Server::carry_out(Effect& effect) {
+    std::visit([this](auto& what) { carry_out(what); }, effect);
+}
+
+void Server::carry_out(SendFrame& effect) {
+    for (const ConnectionId connection : effect.to) {
+        const auto client = connections_.find(connection);
+        if (client == connections_.end()) continue;
+        // Sending may end the client, and with it its entry.
+        Client& receiver = *client->second;
+        mark_for_flush(receiver);
+        receiver.send(effect.text, effect.mail_seq);
+    }
+}
+
+void Server::carry_out(SendPing& effect) {
+    const auto client = connections_.find(effect.connection);
+    if (client == connections_.end()) return;
+    mark_for_flush(*client->second);
+    client->second->ping();
+}
+
+void Server::carry_out(CloseConnection& effect) {
+    const auto client = connections_.find(effect.connection);
+    if (client == connections_.end()) return;
+    mark_for_flush(*client->second);
+    client->second->close(effect.code, effect.reason);
+}
+
+void Server::carry_out(HttpRespond& effect) { respond(effect.request, effect); }
+
+void Server::carry_out(RunQuery& effect) { reader_->submit(effect.query, std::move(effect.what)); }
+
+void Server::carry_out(LogEvent& effect) { log_.write(effect); }
+
+void Server::respond(RequestId request, HttpRespond& response) {
+    const auto found = requests_.find(request);
+    if (found == requests_.end()) return;
+    PendingRequest pending = std::move(found->second);
+    requests_.erase(found);
+    if (response.secret_at && !pending.secret.empty() && *response.secret_at >= 0 &&
+        static_cast<size_t>(*response.secret_at) <= response.body.size()) {
+        response.body.insert(static_cast<size_t>(*response.secret_at), pending.secret);
+    }
+    pending.client->respond(request, response.status, response.headers, response.body);
+    if (!pending.secret.empty()) {
+        wipe(pending.secret);
+        wipe(response.body);
+    }
+}
+
+void Server::mark_for_flush(Client& client) {
+    if (std::exchange(client.marked_for_flush, true)) return;
+    to_flush_.push_back(&client);
+}
+
+void Server::flush_marked() {
+    // Clients are destroyed by the loop only, never from here.
+    for (size_t i = 0; i < to_flush_.size(); ++i) {
+        to_flush_[i]->marked_for_flush = false;
+        to_flush_[i]->flush();
+    }
+    to_flush_.clear();
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Clients
+
+ConnectionId Server::open_connection(Client& client) {
+    const ConnectionId connection = next_connection_++;
+    connections_.emplace(connection, &client);
+    return connection;
+}
+
+RequestId Server::begin_request(Client& client, HttpRequest request, bool mints_secret) {
+    const RequestId id = next_request_++;
+    request.request = id;
+    PendingRequest& pending = requests_[id];
+    pending.client = &client;
+    if (mints_secret) {
+        pending.secret = draw_token();
+        request.secret = describe_token(pending.secret);
+    }
+    apply(std::move(request));
+    return id;
+}
+
+void Server::cancel_request(RequestId request) {
+    const auto found = requests_.find(request);
+    if (found == requests_.end()) return;
+    wipe(found->second.secret);
+    requests_.erase(found);
+    apply(RequestCancelled{request});
+}
+
+void Server::await_input(Client& client) {
+    client.awaits_input = true;
+    awaiting_input_.push_back(&client);
+}
+
+void Server::gone(Client& client) {
+    clients_[client.index] = clients_.back();
+    clients_[client.index]->index = client.index;
+    clients_.pop_back();
+    if (client.awaits_input) std::erase(awaiting_input_, &client);
+    if (client.marked_for_flush) std::erase(to_flush_, &client);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The store
+
+void Server::on_report(WriterReport report) {
+    switch (report.kind) {
+        case WriterReport::Kind::committed:
+            turns_.committed(report.turn);
+            apply(Committed{report.turn});
+            break;
+        case WriterReport::Kind::failed:
+            on_commit_failed(report);
+            break;
+        case WriterReport::Kind::recovered:
+            storage_failed_ = false;
+            log_.write(Severity::notice, "storage_recovered", "the store takes writes again");
+            apply(StorageRecovered{});
+            break;
+        case WriterReport::Kind::beyond_recovery:
+            log_.write(Severity::error, "storage_beyond_recovery", report.text);
+            exit_code_ = 1;
+            loop_.stop();
+            break;
+        case WriterReport::Kind::upkeep_failed:
+            log_.write(Severity::warning, "store_upkeep_failed", report.text);
+            break;
+    }
+}
+
+void Server::on_commit_failed(const WriterReport& report) {
+    log_.write(Severity::error, "commit_failed", report.text,
+               {{"category", std::string(to_text(report.category))}, {"turn", std::to_string(report.turn)}});
+    // What was collected since belongs to what is undone: it may rest on it.
+    if (turn_open_) {
+        turn_open_ = false;
+        TurnResult turn = hub_->end_turn();
+        turns_.add(turn.turn, false, 0, std::move(turn.effects));
+    }
+    storage_failed_ = true;
+    turns_.failed(report.turn);
+    apply(CommitFailed{report.turn});
+    writer_->resume(correction_for(report.refused,
+                                   [this](TableId table, const RowValues& key) { return hub_->current(table, key); }));
+}
+
+void Server::on_answer(QueryAnswer answer) {
+    if (!answer.result.ok) log_.write(Severity::error, "query_failed", answer.error);
+    apply(std::move(answer.result));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The end
+
+void Server::on_signal(int number) {
+    if (stopping_) {
+        // What is acknowledged is in the store.
+        std::_Exit(128 + number);
+    }
+    log_.write(Severity::notice, "stopping", "the hub stops; a second signal ends it at once");
+    begin_shutdown();
+}
+
+void Server::begin_shutdown() {
+    stopping_ = true;
+    begin_turn();
+    drain_until_us_ = net_.now.mono_us + us_from_ms(net_.settings.shutdown_drain_ms);
+    transport_->stop_listening();
+    apply(Shutdown{});
+    end_turn();
+    for (Client* client : std::vector<Client*>(clients_)) client->drain();
+}
+
+void Server::finish_if_drained() {
+    if (turns_.empty()) {
+        // The hub closes the sockets it knows; none may be left waiting for it.
+        for (Client* client : clients_) {
+            if (!client->is_websocket() || client->closing()) continue;
+            client->close(1001, "");
+            mark_for_flush(*client);
+        }
+        flush_marked();
+    }
+    if (clients_.empty() && turns_.empty()) return loop_.stop();
+    if (clock_us(CLOCK_MONOTONIC) >= drain_until_us_) loop_.stop();
+}
+
+void Server::finish() {
+    if (!hub_) return;
+    if (turn_open_ && writer_) {
+        turn_open_ = false;
+        TurnResult turn = hub_->end_turn();
+        if (!turn.batch.empty() && !storage_failed_) writer_->submit(std::move(turn.batch));
+    }
+    if (writer_) writer_->stop();
+    if (reader_) reader_->stop();
+    // Sockets report their end while they are closed; the hub need not hear of it.
+    hub_.reset();
+    if (transport_) transport_->shut_down();
+    loop_.close();
+    transport_.reset();
+    writer_.reset();
+    reader_.reset();
+    if (store_) store_->close();
+    log_.write(Severity::notice, "stopped", "the hub has stopped");
+}
+
+}  // namespace agentcom

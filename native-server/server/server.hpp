@@ -1,0 +1,148 @@
+// The native hub: feeds the core with what comes from sockets, clocks and the store, and carries out its effects.
+//
+// One network thread runs everything here; the store's writer and reader have threads of their own and report back
+// through the loop. A turn: what sockets, timers and the store have ready is applied to the hub, one input after the
+// other; at the end of the loop's round the turn ends, its rows go to the writer, and its effects wait in a TurnQueue
+// until the store has them. Time is read once per turn.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/hub/hub.hpp"
+#include "native-server/log/log.hpp"
+#include "native-server/net/address.hpp"
+#include "native-server/net/net_context.hpp"
+#include "native-server/net/transport.hpp"
+#include "native-server/server/client.hpp"
+#include "native-server/server/event_loop.hpp"
+#include "native-server/server/fault_guard.hpp"
+#include "native-server/server/turn_queue.hpp"
+#include "native-server/store/reader_thread.hpp"
+#include "native-server/store/store.hpp"
+#include "native-server/store/writer_thread.hpp"
+
+namespace agentcom {
+
+struct ServerOptions {
+    Address listen;
+    std::string data_directory;
+    Settings settings;
+    NetSettings net;
+};
+
+class Server final : private ClientHost {
+  public:
+    Server(ServerOptions options, Log& log);
+    ~Server() override;
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    /// Opens the data directory, loads the hub, listens. Errors are for the log, and end the process.
+    Status start();
+    /// Runs until a signal or a fault ends it; gives the process's exit code.
+    int run();
+
+    /// Where it listens, once `start` has succeeded.
+    const Address& address() const { return address_; }
+    const std::string& admin_token() const { return admin_token_; }
+
+  private:
+    struct PendingRequest {
+        Client* client = nullptr;
+        std::string secret;  // drawn for its answer
+    };
+
+    // start
+    Status open_store();
+    Status start_hub();
+
+    // the turn
+    void end_turn();
+    void apply(InputBody body);
+    void note_clock_jump(const Time& previous);
+    void handle_fault(const Input& input, const Fault& fault);
+    void refuse_input(const InputBody& input);
+    void release_ready();
+    void set_timer();
+    void on_timer();
+    void on_sweep();
+    void update_input_block();
+
+    // effects
+    void carry_out(Effect& effect);
+    void carry_out(SendFrame& effect);
+    void carry_out(SendPing& effect);
+    void carry_out(CloseConnection& effect);
+    void carry_out(HttpRespond& effect);
+    void carry_out(RunQuery& effect);
+    void carry_out(LogEvent& effect);
+    void mark_for_flush(Client& client);
+    void flush_marked();
+    void respond(RequestId request, HttpRespond& response);
+
+    // the store
+    void on_report(WriterReport report);
+    void on_commit_failed(const WriterReport& report);
+    void on_answer(QueryAnswer answer);
+
+    // the end
+    void on_signal(int number);
+    void begin_shutdown();
+    void finish_if_drained();
+    void finish();
+
+    // ClientHost
+    NetContext& net() override { return net_; }
+    char* write_buffer() override { return transport_->write_buffer(); }
+    void begin_turn() override;
+    void submit(InputBody input) override { apply(std::move(input)); }
+    ConnectionId open_connection(Client& client) override;
+    RequestId begin_request(Client& client, HttpRequest request, bool mints_secret) override;
+    void cancel_request(RequestId request) override;
+    bool input_blocked() const override { return input_blocked_; }
+    void await_input(Client& client) override;
+    void held_bytes_changed(int64_t by) override { held_bytes_ += by; }
+    void connection_ended(ConnectionId connection) override { connections_.erase(connection); }
+    void gone(Client& client) override;
+
+    ServerOptions options_;
+    Log& log_;
+    NetContext net_;
+    EventLoop loop_;
+    std::unique_ptr<SqliteStore> store_;
+    std::unique_ptr<Hub> hub_;
+    std::unique_ptr<FaultGuard> faults_;
+    std::unique_ptr<WriterThread> writer_;
+    std::unique_ptr<ReaderThread> reader_;
+    std::unique_ptr<Transport> transport_;
+    Address address_;
+    std::string admin_token_;
+
+    TurnQueue turns_;
+    std::unordered_map<ConnectionId, Client*> connections_;
+    std::unordered_map<RequestId, PendingRequest> requests_;
+    std::vector<Client*> clients_;         // Client::index is the place in it
+    std::vector<Client*> awaiting_input_;  // have bytes that came while input was blocked
+    std::vector<Client*> to_flush_;
+    ConnectionId next_connection_ = 1;
+    RequestId next_request_ = 1;
+    int64_t held_bytes_ = 0;
+    int64_t clock_offset_us_ = 0;    // wall minus monotonic
+    int64_t no_tick_before_us_ = 0;  // after a fault in a tick
+    int64_t drain_until_us_ = 0;
+    int exit_code_ = 0;
+    bool turn_open_ = false;
+    bool time_read_ = false;
+    bool releasing_ = false;
+    bool input_blocked_ = false;
+    bool storage_failed_ = false;
+    bool stopping_ = false;
+};
+
+}  // namespace agentcom

@@ -1,0 +1,18 @@
+// What a start reads: every row that lives in memory, and every message that may be unread.
+#pragma once
+
+#include "core/base/result.hpp"
+#include "native-server/store/sqlite.hpp"
+#include "native-server/store/store.hpp"
+
+namespace agentcom {
+
+/// See SqliteStore::load.
+Result<LoadCounts> load_rows(SqliteConnection& db, const LoadSink& sink);
+
+/// The "sum.TABLE" values of meta. A table without one is left out; an unreadable one is an error.
+Result<std::vector<TableSum>> read_sums(SqliteConnection& db);
+/// "ROWS HEX", as it is kept in meta.
+std::string sum_text(const TableSum& sum);
+
+}  // namespace agentcom

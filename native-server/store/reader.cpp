@@ -1,0 +1,283 @@
+#include "native-server/store/reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "native-server/store/row_io.hpp"
+#include "native-server/store/schema.hpp"
+#include "native-server/store/sqlite.hpp"
+
+namespace agentcom {
+
+namespace {
+
+/// SQLite asks whether to go on after so many steps of its virtual machine: about every 0.1 ms.
+constexpr int kStepsBetweenLooks = 2'000;
+
+constexpr std::array kTaskStates = {TaskState::held,       TaskState::queued,    TaskState::assigned,
+                                    TaskState::working,    TaskState::completed, TaskState::cancelled,
+                                    TaskState::dead_letter};
+
+int64_t integer_column(const TableSchema& schema, const RowValues& values, std::string_view name) {
+    for (std::size_t i = 0; i < schema.columns.size(); ++i) {
+        if (schema.columns[i].name == name) return values[i].integer;
+    }
+    return 0;
+}
+
+}  // namespace
+
+class StoreReader::Impl {
+  public:
+    Status open(const std::string& directory, ReaderOptions options);
+    QueryAnswer run(int64_t query, const StoreQuery& what);
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    bool answer(const FetchTask& query);
+    bool answer(const ListTasks& query);
+    bool answer(const CountTasks& query);
+    bool answer(const FetchMessages& query);
+
+    /// Prepared once for each text.
+    SqliteStatement* statement(const std::string& sql);
+    /// Adds all rows of a bound statement to the answer, and resets it.
+    bool add_rows(SqliteStatement& select, const TableSchema& schema);
+    bool add_task_parts(int64_t workspace, const std::string& task_id, int64_t events);
+    bool open_ranges(const ListTasks& query);
+    /// Notes why the query failed.
+    bool fail(std::string text);
+    bool fail() { return fail(store_unavailable(db_, "a query").text); }
+
+    SqliteConnection db_;
+    ReaderOptions options_;
+    std::map<std::string, SqliteStatement> statements_;
+    Clock::time_point deadline_;
+    std::vector<QueryRow> rows_;
+    std::string error_;
+
+    /// The tasks of one state in list order; `row` is the one it is at.
+    struct Range {
+        SqliteStatement select;
+        RowValues row;
+        bool at_end = false;
+    };
+    bool advance(Range& range);
+    std::vector<Range> ranges_;
+};
+
+Status StoreReader::Impl::open(const std::string& directory, ReaderOptions options) {
+    options_ = std::move(options);
+    if (!db_.open(directory + "/hub.db", SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, options_.vfs) ||
+        !db_.execute(
+            "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 1000; PRAGMA cache_size = -" +
+            std::to_string(options_.cache_bytes / 1024))) {
+        return Status(store_unavailable(db_, "opening " + directory + "/hub.db for reading"));
+    }
+    sqlite3_progress_handler(
+        db_.handle(), kStepsBetweenLooks,
+        [](void* self) { return Clock::now() > static_cast<Impl*>(self)->deadline_ ? 1 : 0; }, this);
+    return {};
+}
+
+QueryAnswer StoreReader::Impl::run(int64_t query, const StoreQuery& what) {
+    deadline_ = Clock::now() + std::chrono::milliseconds(options_.time_limit_ms);
+    rows_.clear();
+    error_.clear();
+    // One transaction, so that all rows of an answer are of the same moment.
+    const bool done =
+        (db_.execute("BEGIN") || fail()) && std::visit([this](const auto& each) { return answer(each); }, what);
+    ranges_.clear();
+    for (auto& [sql, each] : statements_) each.reset();
+    db_.execute("COMMIT");
+
+    QueryAnswer answer;
+    answer.result.query = query;
+    answer.result.ok = done;
+    if (done) answer.result.rows = std::move(rows_);
+    answer.error = std::move(error_);
+    rows_ = {};
+    error_ = {};
+    return answer;
+}
+
+bool StoreReader::Impl::fail(std::string text) {
+    if (error_.empty()) {
+        error_ = Clock::now() > deadline_ ? "a query took longer than " + std::to_string(options_.time_limit_ms) + " ms"
+                                          : std::move(text);
+    }
+    return false;
+}
+
+SqliteStatement* StoreReader::Impl::statement(const std::string& sql) {
+    SqliteStatement& found = statements_[sql];
+    if (!found.prepared() && !found.prepare(db_, sql)) {
+        fail();
+        return nullptr;
+    }
+    return &found;
+}
+
+bool StoreReader::Impl::add_rows(SqliteStatement& select, const TableSchema& schema) {
+    int code = select.step();
+    for (; code == SQLITE_ROW; code = select.step()) {
+        Result<RowValues> row = read_row(select, schema);
+        if (!row) return fail(row.error().text);
+        rows_.push_back({schema.table, std::move(row).value()});
+    }
+    if (code != SQLITE_DONE) return fail();
+    select.reset();
+    return true;
+}
+
+bool StoreReader::Impl::answer(const FetchTask& query) {
+    const TableSchema& schema = stored_table(TableId::tasks);
+    SqliteStatement* select =
+        statement("SELECT " + select_list(schema) + " FROM tasks WHERE workspace = ?1 AND id = ?2");
+    if (select == nullptr) return false;
+    select->bind(1, query.workspace);
+    select->bind(2, query.task_id);
+    if (!add_rows(*select, schema)) return false;
+    return rows_.empty() || add_task_parts(query.workspace, query.task_id, query.events);
+}
+
+bool StoreReader::Impl::add_task_parts(int64_t workspace, const std::string& task_id, int64_t events) {
+    for (const TableId table : {TableId::task_inputs, TableId::task_edges, TableId::attempts}) {
+        const TableSchema& schema = stored_table(table);
+        // The third key column, if there is one, orders them: edges by name, attempts by generation.
+        const std::string order = schema.key_columns > 2 ? " ORDER BY " + sql_name(schema.columns[2].name) : "";
+        SqliteStatement* select = statement("SELECT " + select_list(schema) + " FROM " + sql_name(schema.name) +
+                                            " WHERE workspace = ?1 AND task_id = ?2" + order);
+        if (select == nullptr) return false;
+        select->bind(1, workspace);
+        select->bind(2, task_id);
+        if (!add_rows(*select, schema)) return false;
+    }
+    const TableSchema& schema = stored_table(TableId::events);
+    SqliteStatement* select =
+        statement("SELECT " + select_list(schema) +
+                  " FROM events INDEXED BY events_by_subject WHERE workspace = ?1 AND subject = ?2 "
+                  "ORDER BY seq DESC LIMIT ?3");
+    if (select == nullptr) return false;
+    select->bind(1, workspace);
+    select->bind(2, task_id);
+    select->bind(3, std::max<int64_t>(0, events));
+    return add_rows(*select, schema);
+}
+
+// One range of the index per state, each in list order already; the answer is their merge.
+bool StoreReader::Impl::open_ranges(const ListTasks& query) {
+    const TableSchema& schema = stored_table(TableId::tasks);
+    std::string sql = "SELECT " + select_list(schema) + " FROM tasks INDEXED BY ";
+    sql += query.assigned_to ? "tasks_by_agent" : "tasks_by_state";
+    sql += " WHERE workspace = ?1 AND state = ?2";
+    sql += query.priority ? " AND priority = ?3 AND seq > ?4" : " AND (priority, seq) > (?3, ?4)";
+    if (query.assigned_to) sql += " AND assigned_to = ?5";
+    sql += " ORDER BY priority, seq";
+
+    int64_t after_seq = query.after_seq;
+    if (query.priority && *query.priority < query.after_priority) return true;
+    if (query.priority && *query.priority > query.after_priority) after_seq = INT64_MIN;
+    for (const TaskState state : kTaskStates) {
+        if (std::find(query.states.begin(), query.states.end(), state) == query.states.end()) continue;
+        Range& range = ranges_.emplace_back();
+        if (!range.select.prepare(db_, sql)) return fail();
+        range.select.bind(1, query.workspace);
+        range.select.bind(2, to_text(state));
+        range.select.bind(3, query.priority.value_or(query.after_priority));
+        range.select.bind(4, after_seq);
+        if (query.assigned_to) range.select.bind(5, *query.assigned_to);
+        if (!advance(range)) return false;
+    }
+    return true;
+}
+
+bool StoreReader::Impl::advance(Range& range) {
+    const int code = range.select.step();
+    range.at_end = code == SQLITE_DONE;
+    if (range.at_end) return true;
+    if (code != SQLITE_ROW) return fail();
+    Result<RowValues> row = read_row(range.select, stored_table(TableId::tasks));
+    if (!row) return fail(row.error().text);
+    range.row = std::move(row).value();
+    return true;
+}
+
+bool StoreReader::Impl::answer(const ListTasks& query) {
+    const TableSchema& schema = stored_table(TableId::tasks);
+    if (!open_ranges(query)) return false;
+    const auto place = [&schema](const Range& range) {
+        return std::pair(integer_column(schema, range.row, "priority"), integer_column(schema, range.row, "seq"));
+    };
+    for (int64_t count = 0; count < query.limit; ++count) {
+        Range* first = nullptr;
+        for (Range& range : ranges_) {
+            if (!range.at_end && (first == nullptr || place(range) < place(*first))) first = &range;
+        }
+        if (first == nullptr) return true;
+        const std::string task_id = first->row[1].text;
+        rows_.push_back({TableId::tasks, std::move(first->row)});
+        if (!add_task_parts(query.workspace, task_id, query.events)) return false;
+        if (!advance(*first)) return false;
+    }
+    return true;
+}
+
+bool StoreReader::Impl::answer(const CountTasks& query) {
+    SqliteStatement* select = statement(
+        "SELECT state, priority, count(*) FROM tasks INDEXED BY tasks_by_state WHERE workspace = ?1 GROUP BY state, "
+        "priority");
+    if (select == nullptr) return false;
+    select->bind(1, query.workspace);
+    std::map<std::pair<int64_t, int64_t>, int64_t> counts;
+    int code = select->step();
+    for (; code == SQLITE_ROW; code = select->step()) {
+        TaskState state{};
+        if (!from_text(select->text(0), state)) return fail("table tasks has a row of an unknown state");
+        counts[{static_cast<int64_t>(state), select->integer(1)}] = select->integer(2);
+    }
+    if (code != SQLITE_DONE) return fail();
+    for (const auto& [group, count] : counts) {
+        rows_.push_back(
+            {TableId::tasks, {ColumnValue::of(group.first), ColumnValue::of(group.second), ColumnValue::of(count)}});
+    }
+    return true;
+}
+
+bool StoreReader::Impl::answer(const FetchMessages& query) {
+    const TableSchema& schema = stored_table(TableId::messages);
+    SqliteStatement* select =
+        statement("SELECT " + select_list(schema) + " FROM messages WHERE workspace = ?1 AND seq = ?2");
+    if (select == nullptr) return false;
+    std::vector<int64_t> seqs = query.seqs;
+    std::sort(seqs.begin(), seqs.end());
+    seqs.erase(std::unique(seqs.begin(), seqs.end()), seqs.end());
+    for (const int64_t seq : seqs) {
+        select->bind(1, query.workspace);
+        select->bind(2, seq);
+        if (!add_rows(*select, schema)) return false;
+    }
+    return true;
+}
+
+StoreReader::StoreReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+StoreReader::~StoreReader() = default;
+
+Result<std::unique_ptr<StoreReader>> StoreReader::open(const std::string& directory, ReaderOptions options) {
+    auto impl = std::make_unique<Impl>();
+    if (const Status opened = impl->open(directory, std::move(options)); !opened) {
+        return Result<std::unique_ptr<StoreReader>>(opened.error());
+    }
+    return Result<std::unique_ptr<StoreReader>>(std::unique_ptr<StoreReader>(new StoreReader(std::move(impl))));
+}
+
+QueryAnswer StoreReader::run(int64_t query, const StoreQuery& what) { return impl_->run(query, what); }
+
+}  // namespace agentcom

@@ -1,0 +1,316 @@
+#include "native-server/store/writer_thread.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "native-server/store/sqlite.hpp"
+
+namespace agentcom {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int64_t kPageBytes = 4'096;
+/// The writer copies the last so many pages of the WAL by itself, between two commits: a few milliseconds.
+constexpr int64_t kPagesToFinish = 500;
+
+/// Copies the WAL into the database on a thread and a connection of its own. Commits go on meanwhile: a checkpoint
+/// of SQLite's passive kind takes no lock that a writer needs.
+class Checkpointer {
+  public:
+    Checkpointer(std::string file, const StoreOptions& options, std::function<void(std::string)> failed)
+        : file_(std::move(file)), vfs_(options.vfs), failed_(std::move(failed)), thread_([this] { run(); }) {}
+    ~Checkpointer() {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        wake_.notify_one();
+        thread_.join();
+    }
+    Checkpointer(const Checkpointer&) = delete;
+    Checkpointer& operator=(const Checkpointer&) = delete;
+
+    bool busy() const { return busy_; }
+    /// Pages of the WAL that the last run found copied.
+    int64_t copied_pages() const { return copied_; }
+    /// The WAL has begun anew.
+    void forget_copied_pages() { copied_ = 0; }
+
+    void request() {
+        {
+            const std::lock_guard lock(mutex_);
+            busy_ = true;
+        }
+        wake_.notify_one();
+    }
+
+  private:
+    void run() {
+        for (;;) {
+            std::unique_lock lock(mutex_);
+            wake_.wait(lock, [this] { return stopping_ || busy_; });
+            if (stopping_) return;
+            lock.unlock();
+            checkpoint();
+            busy_ = false;
+        }
+    }
+
+    void checkpoint() {
+        if (!db_.is_open() && !(db_.open(file_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs_) &&
+                                db_.execute("PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = FULL"))) {
+            fail();
+            return;
+        }
+        // The owner of the database decides when the WAL goes.
+        sqlite3_db_config(db_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+        int copied = 0;
+        const int code = sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, &copied);
+        if (code == SQLITE_OK) {
+            copied_ = copied;
+            told_ = false;
+        } else if ((code & 0xff) != SQLITE_BUSY) {
+            fail();
+        }
+    }
+
+    // Told once until it works again: a full disk fails every time.
+    void fail() {
+        const SqliteError error = db_.error();
+        db_.close();
+        if (!told_) failed_("a checkpoint: " + error.text + " (SQLite code " + std::to_string(error.code) + ")");
+        told_ = true;
+    }
+
+    std::string file_;
+    std::string vfs_;
+    std::function<void(std::string)> failed_;
+    SqliteConnection db_;
+    bool told_ = false;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    bool stopping_ = false;
+    std::atomic<bool> busy_{false};
+    std::atomic<int64_t> copied_{0};
+    std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace
+
+class WriterThread::Impl {
+  public:
+    Impl(SqliteStore& store, std::function<void(WriterReport)> report, WriterOptions options)
+        : store_(store), report_(std::move(report)), options_(options), thread_([this] { run(); }) {}
+
+    void submit(Batch batch) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (state_ != State::running) return;
+            queue_.push_back(std::move(batch));
+        }
+        wake_.notify_one();
+    }
+
+    void resume(std::vector<RowChange> correction) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (state_ != State::failed) return;
+            correction_ = std::move(correction);
+            next_attempt_ = Clock::now();
+            state_ = State::recovering;
+        }
+        wake_.notify_one();
+    }
+
+    void stop() {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        wake_.notify_one();
+        if (thread_.joinable()) thread_.join();
+    }
+
+  private:
+    enum class State : uint8_t {
+        running,
+        failed,     ///< waits for `resume`
+        recovering  ///< tries again at `next_attempt_`
+    };
+
+    void run();
+    void commit(std::vector<Batch> batches);
+    void after_commit();
+    /// True while there is more to do.
+    bool idle_work();
+    void try_to_recover();
+    void tell_upkeep(const CommitError& error);
+
+    bool has_work() const { return stopping_ || (state_ == State::running && !queue_.empty()); }
+    void wait(std::unique_lock<std::mutex>& lock);
+
+    SqliteStore& store_;
+    std::function<void(WriterReport)> report_;
+    WriterOptions options_;
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::vector<Batch> queue_;
+    State state_ = State::running;
+    bool stopping_ = false;
+    Clock::time_point next_attempt_;
+    std::vector<RowChange> correction_;
+
+    // The writer thread's own.
+    std::optional<Checkpointer> checkpointer_;
+    int64_t last_pages_ = 0;
+    int64_t finish_from_pages_ = 0;  ///< no second try to finish a checkpoint before the WAL has so many pages
+    bool more_idle_work_ = false;
+    bool idle_work_done_ = false;
+    bool upkeep_told_ = false;
+    std::thread thread_;  // last: it uses all of the above
+};
+
+void WriterThread::Impl::wait(std::unique_lock<std::mutex>& lock) {
+    if (state_ == State::recovering) {
+        wake_.wait_until(lock, next_attempt_, [this] { return stopping_; });
+    } else if (state_ == State::failed) {
+        wake_.wait(lock, [this] { return stopping_ || state_ != State::failed; });
+    } else if (idle_work_done_) {
+        wake_.wait(lock, [this] { return has_work(); });
+    } else {
+        wake_.wait_for(lock, std::chrono::milliseconds(options_.idle_ms), [this] { return has_work(); });
+    }
+}
+
+void WriterThread::Impl::run() {
+    checkpointer_.emplace(store_.directory() + "/hub.db", store_.options(), [this](std::string text) {
+        report_({WriterReport::Kind::upkeep_failed, 0, StoreFailure::io, std::move(text), {}, 0, 0});
+    });
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        if (!has_work() && !more_idle_work_) wait(lock);
+        if (state_ == State::running && !queue_.empty()) {
+            std::vector<Batch> batches = std::exchange(queue_, {});
+            lock.unlock();
+            commit(std::move(batches));
+            lock.lock();
+        } else if (stopping_) {
+            break;
+        } else if (state_ == State::recovering && Clock::now() >= next_attempt_) {
+            lock.unlock();
+            try_to_recover();
+            lock.lock();
+        } else if (state_ == State::running) {
+            lock.unlock();
+            more_idle_work_ = idle_work();
+            idle_work_done_ = !more_idle_work_;
+            lock.lock();
+        }
+    }
+    lock.unlock();
+    checkpointer_.reset();
+}
+
+void WriterThread::Impl::commit(std::vector<Batch> batches) {
+    const Clock::time_point began = Clock::now();
+    const std::optional<CommitError> error = store_.commit(batches);
+    if (!error) {
+        idle_work_done_ = false;
+        WriterReport report;
+        report.kind = WriterReport::Kind::committed;
+        report.turn = batches.back().turn;
+        report.batches = static_cast<int64_t>(batches.size());
+        report.commit_us = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began).count();
+        report_(std::move(report));
+        after_commit();
+        return;
+    }
+    WriterReport report;
+    report.kind = WriterReport::Kind::failed;
+    report.turn = batches.front().turn;
+    report.category = error->category;
+    report.text = error->text;
+    report.refused = std::move(batches);
+    more_idle_work_ = false;
+    {
+        const std::lock_guard lock(mutex_);
+        state_ = State::failed;
+        queue_.clear();
+    }
+    report_(std::move(report));
+}
+
+void WriterThread::Impl::after_commit() {
+    const int64_t pages = store_.wal_pages();
+    if (pages < last_pages_) checkpointer_->forget_copied_pages();
+    last_pages_ = pages;
+    if (pages * kPageBytes < options_.checkpoint_bytes) {
+        finish_from_pages_ = 0;
+        return;
+    }
+    if (checkpointer_->busy()) return;
+    if (pages - checkpointer_->copied_pages() > kPagesToFinish) {
+        checkpointer_->request();
+    } else if (pages >= finish_from_pages_) {
+        // A reader may keep the WAL from beginning anew; then this is not tried again with every commit.
+        finish_from_pages_ = pages + kPagesToFinish;
+        if (const std::optional<CommitError> error = store_.checkpoint()) tell_upkeep(*error);
+    }
+}
+
+bool WriterThread::Impl::idle_work() {
+    bool more = false;
+    if (const std::optional<CommitError> error = store_.upkeep(more)) {
+        tell_upkeep(*error);
+        more = false;
+    } else {
+        upkeep_told_ = false;
+    }
+    if (!more && store_.wal_pages() > 0) checkpointer_->request();
+    return more;
+}
+
+void WriterThread::Impl::tell_upkeep(const CommitError& error) {
+    if (std::exchange(upkeep_told_, true)) return;
+    report_({WriterReport::Kind::upkeep_failed, 0, error.category, error.text, {}, 0, 0});
+}
+
+void WriterThread::Impl::try_to_recover() {
+    const std::optional<CommitError> error = store_.recover(correction_);
+    WriterReport report;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!error) {
+            state_ = State::running;
+            correction_.clear();
+        } else if (store_.beyond_recovery()) {
+            state_ = State::failed;
+        } else {
+            next_attempt_ = Clock::now() + std::chrono::milliseconds(options_.probe_ms);
+            return;
+        }
+    }
+    report.kind = error ? WriterReport::Kind::beyond_recovery : WriterReport::Kind::recovered;
+    if (error) {
+        report.category = error->category;
+        report.text = error->text;
+    }
+    report_(std::move(report));
+}
+
+WriterThread::WriterThread(SqliteStore& store, std::function<void(WriterReport)> report, WriterOptions options)
+    : impl_(std::make_unique<Impl>(store, std::move(report), options)) {}
+WriterThread::~WriterThread() { stop(); }
+void WriterThread::submit(Batch batch) { impl_->submit(std::move(batch)); }
+void WriterThread::resume(std::vector<RowChange> correction) { impl_->resume(std::move(correction)); }
+void WriterThread::stop() { impl_->stop(); }
+
+}  // namespace agentcom

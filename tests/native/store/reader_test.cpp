@@ -1,0 +1,289 @@
+#include "native-server/store/reader.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+
+#include "native-server/store/reader_thread.hpp"
+#include "native-server/store/sqlite.hpp"
+#include "tests/native/store/store_world.hpp"
+
+namespace agentcom::test {
+
+namespace {
+
+const std::vector<TaskState> kAllStates = {TaskState::held,       TaskState::queued,    TaskState::assigned,
+                                           TaskState::working,    TaskState::completed, TaskState::cancelled,
+                                           TaskState::dead_letter};
+
+using Rows = std::vector<std::pair<TableId, RowValues>>;
+
+Rows rows_of(const QueryAnswer& answer) {
+    INFO(answer.error);
+    REQUIRE(answer.result.ok);
+    Rows rows;
+    for (const QueryRow& row : answer.result.rows) rows.emplace_back(row.table, row.values);
+    return rows;
+}
+
+/// The simplest store's answers.
+class Model {
+  public:
+    explicit Model(const StoreContents& contents) : contents_(contents) {}
+
+    Rows fetch_task(const FetchTask& query) const {
+        const RowChange* task =
+            contents_.find(TableId::tasks, {ColumnValue::of(query.workspace), ColumnValue::of(query.task_id)});
+        if (task == nullptr) return {};
+        Rows rows = {{TableId::tasks, task->values}};
+        std::vector<RowValues> events;
+        for (const auto& [key, row] : contents_.rows()) {
+            if (row.values[0].integer != query.workspace) continue;
+            const bool part =
+                row.table == TableId::task_inputs || row.table == TableId::task_edges || row.table == TableId::attempts;
+            if (part && row.values[1].text == query.task_id) rows.emplace_back(row.table, row.values);
+            if (row.table == TableId::events && row.values[4].text == query.task_id) events.push_back(row.values);
+        }
+        std::sort(events.begin(), events.end(),
+                  [](const RowValues& a, const RowValues& b) { return a[1].integer > b[1].integer; });
+        for (std::size_t i = 0; i < events.size() && i < static_cast<std::size_t>(query.events); ++i) {
+            rows.emplace_back(TableId::events, events[i]);
+        }
+        return rows;
+    }
+
+    Rows list_tasks(const ListTasks& query) const {
+        std::vector<TaskRow> tasks;
+        for (const auto& [key, row] : contents_.rows()) {
+            if (row.table != TableId::tasks) continue;
+            const TaskRow task = row_from_values<TaskRow>(row.values).value();
+            const auto place = std::pair(task.priority, task.seq);
+            if (task.workspace == query.workspace && place > std::pair(query.after_priority, query.after_seq) &&
+                std::find(query.states.begin(), query.states.end(), task.state) != query.states.end() &&
+                (!query.priority || task.priority == *query.priority) &&
+                (!query.assigned_to || task.assigned_to == query.assigned_to)) {
+                tasks.push_back(task);
+            }
+        }
+        std::sort(tasks.begin(), tasks.end(), [](const TaskRow& a, const TaskRow& b) {
+            return std::pair(a.priority, a.seq) < std::pair(b.priority, b.seq);
+        });
+        Rows rows;
+        for (std::size_t i = 0; i < tasks.size() && i < static_cast<std::size_t>(query.limit); ++i) {
+            const Rows parts = fetch_task({query.workspace, tasks[i].id, query.events});
+            rows.insert(rows.end(), parts.begin(), parts.end());
+        }
+        return rows;
+    }
+
+    Rows count_tasks(const CountTasks& query) const {
+        std::map<std::pair<int64_t, int64_t>, int64_t> counts;
+        for (const auto& [key, row] : contents_.rows()) {
+            if (row.table != TableId::tasks || row.values[0].integer != query.workspace) continue;
+            const TaskRow task = row_from_values<TaskRow>(row.values).value();
+            ++counts[{static_cast<int64_t>(task.state), task.priority}];
+        }
+        Rows rows;
+        for (const auto& [group, count] : counts) {
+            rows.emplace_back(TableId::tasks, RowValues{ColumnValue::of(group.first), ColumnValue::of(group.second),
+                                                        ColumnValue::of(count)});
+        }
+        return rows;
+    }
+
+    Rows fetch_messages(const FetchMessages& query) const {
+        Rows rows;
+        for (const auto& [key, row] : contents_.rows()) {
+            if (row.table == TableId::messages && row.values[0].integer == query.workspace &&
+                std::find(query.seqs.begin(), query.seqs.end(), row.values[1].integer) != query.seqs.end()) {
+                rows.emplace_back(row.table, row.values);
+            }
+        }
+        return rows;
+    }
+
+  private:
+    const StoreContents& contents_;
+};
+
+ListTasks random_list(Prng& prng) {
+    ListTasks query;
+    query.workspace = 1;
+    for (const TaskState state : {TaskState::held, TaskState::queued, TaskState::assigned, TaskState::completed,
+                                  TaskState::cancelled, TaskState::dead_letter}) {
+        if (prng.below(2) == 0) query.states.push_back(state);
+    }
+    if (prng.below(3) == 0) query.priority = static_cast<int64_t>(prng.below(4));
+    if (prng.below(3) == 0) query.assigned_to = "agent-" + std::to_string(prng.below(8));
+    if (prng.below(2) == 0) {
+        query.after_priority = static_cast<int64_t>(prng.below(4));
+        query.after_seq = static_cast<int64_t>(prng.below(60));
+    }
+    query.limit = static_cast<int64_t>(prng.below(12));
+    query.events = static_cast<int64_t>(prng.below(4));
+    return query;
+}
+
+}  // namespace
+
+TEST_CASE("Queries answer as the simplest store would", "[store]") {
+    for (uint64_t seed = 31; seed <= 34; ++seed) {
+        INFO("seed " << seed);
+        TemporaryDirectory directory;
+        const std::string path = directory.fresh();
+        auto store = SqliteStore::open(path);
+        REQUIRE(store);
+        auto opened = StoreReader::open(path);
+        REQUIRE(opened);
+        StoreReader& reader = *opened.value();
+        StoreWorld world(seed);
+        Prng prng(seed + 1);
+        for (int round = 0; round < 10; ++round) {
+            std::vector<Batch> batches;
+            for (int i = 0; i < 15; ++i) batches.push_back(world.next_turn());
+            REQUIRE_FALSE(store.value()->commit(batches));
+            finish_upkeep(*store.value());
+
+            const Model model(world.contents());
+            for (int i = 0; i < 20; ++i) {
+                const ListTasks list = random_list(prng);
+                CHECK(rows_of(reader.run(1, list)) == model.list_tasks(list));
+            }
+            CHECK(rows_of(reader.run(1, CountTasks{1})) == model.count_tasks({1}));
+            CHECK(rows_of(reader.run(1, CountTasks{2})).empty());
+            FetchMessages messages{1, {}};
+            for (int i = 0; i < 10; ++i) messages.seqs.push_back(static_cast<int64_t>(prng.below(200)));
+            CHECK(rows_of(reader.run(1, messages)) == model.fetch_messages(messages));
+            for (const auto& [key, row] : world.contents().rows()) {
+                if (row.table != TableId::tasks) continue;
+                const FetchTask fetch{1, row.values[1].text, static_cast<int64_t>(prng.below(5))};
+                CHECK(rows_of(reader.run(1, fetch)) == model.fetch_task(fetch));
+            }
+            CHECK(rows_of(reader.run(1, FetchTask{1, "nothing", 5})).empty());
+        }
+    }
+}
+
+TEST_CASE("Pages of a list join without gap or repeat", "[store]") {
+    TemporaryDirectory directory;
+    const std::string path = directory.fresh();
+    auto store = SqliteStore::open(path);
+    REQUIRE(store);
+    StoreWorld world(41);
+    std::vector<Batch> batches;
+    for (int i = 0; i < 60; ++i) batches.push_back(world.next_turn());
+    REQUIRE_FALSE(store.value()->commit(batches));
+    finish_upkeep(*store.value());
+    auto reader = StoreReader::open(path);
+    REQUIRE(reader);
+
+    ListTasks query;
+    query.workspace = 1;
+    query.states = kAllStates;
+    query.limit = 7;
+    query.events = 0;
+    Rows joined;
+    for (;;) {
+        Rows page = rows_of(reader.value()->run(1, query));
+        if (page.empty()) break;
+        for (auto& row : page) {
+            if (row.first == TableId::tasks) {
+                const TaskRow task = row_from_values<TaskRow>(row.second).value();
+                query.after_priority = task.priority;
+                query.after_seq = task.seq;
+            }
+            joined.push_back(std::move(row));
+        }
+    }
+    ListTasks whole;
+    whole.workspace = 1;
+    whole.states = kAllStates;
+    whole.limit = 1'000;
+    whole.events = 0;
+    CHECK(joined.size() > 50);
+    CHECK(joined == Model(world.contents()).list_tasks(whole));
+}
+
+TEST_CASE("A corrupt row is an error, not an answer", "[store]") {
+    TemporaryDirectory directory;
+    const std::string path = directory.fresh();
+    auto store = SqliteStore::open(path);
+    REQUIRE(store);
+    StoreWorld world(42);
+    std::vector<Batch> batches;
+    for (int i = 0; i < 20; ++i) batches.push_back(world.next_turn());
+    REQUIRE_FALSE(store.value()->commit(batches));
+    {
+        SqliteConnection db;
+        REQUIRE(db.open(path + "/hub.db", SQLITE_OPEN_READWRITE, ""));
+        REQUIRE(db.execute("UPDATE messages SET payload = payload || 'x'; UPDATE events SET kind = 'other'"));
+    }
+    auto reader = StoreReader::open(path);
+    REQUIRE(reader);
+    const QueryAnswer messages = reader.value()->run(7, FetchMessages{1, {1, 2}});
+    CHECK(messages.result.query == 7);
+    CHECK_FALSE(messages.result.ok);
+    CHECK(messages.result.rows.empty());
+    CHECK_THAT(messages.error, Catch::Matchers::Contains("messages") && Catch::Matchers::Contains("seq 1"));
+    ListTasks list;
+    list.workspace = 1;
+    list.states = kAllStates;
+    CHECK_FALSE(reader.value()->run(8, list).result.ok);
+    list.events = 0;
+    CHECK(reader.value()->run(9, list).result.ok);
+}
+
+TEST_CASE("A query that takes too long is given up, and the next one works", "[store]") {
+    TemporaryDirectory directory;
+    const std::string path = directory.fresh();
+    auto store = SqliteStore::open(path);
+    REQUIRE(store);
+    Batch batch;
+    batch.turn = 1;
+    for (int64_t seq = 1; seq <= 20'000; ++seq) {
+        TaskRow task;
+        task.workspace = 1;
+        task.id = std::to_string(seq);
+        task.seq = seq;
+        batch.changes.push_back(change_of(task));
+    }
+    REQUIRE_FALSE(store.value()->commit({&batch, 1}));
+    ReaderOptions options;
+    options.time_limit_ms = 0;
+    auto reader = StoreReader::open(path, options);
+    REQUIRE(reader);
+    const QueryAnswer answer = reader.value()->run(1, CountTasks{1});
+    CHECK_FALSE(answer.result.ok);
+    CHECK_THAT(answer.error, Catch::Matchers::Contains("longer than 0 ms"));
+    // Few enough steps to end before the clock is looked at.
+    CHECK(reader.value()->run(2, FetchTask{1, "5", 1}).result.ok);
+}
+
+TEST_CASE("The reader thread answers in order", "[store]") {
+    TemporaryDirectory directory;
+    const std::string path = directory.fresh();
+    auto store = SqliteStore::open(path);
+    REQUIRE(store);
+    StoreWorld world(43);
+    const Batch batch = world.next_turn();
+    REQUIRE_FALSE(store.value()->commit({&batch, 1}));
+    auto reader = StoreReader::open(path);
+    REQUIRE(reader);
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<int64_t> answered;
+    ReaderThread thread(std::move(reader).value(), [&](QueryAnswer answer) {
+        const std::lock_guard lock(mutex);
+        answered.push_back(answer.result.ok ? answer.result.query : -1);
+        changed.notify_one();
+    });
+    for (int64_t query = 1; query <= 100; ++query) thread.submit(query, CountTasks{1});
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return answered.size() == 100; });
+    for (int64_t query = 1; query <= 100; ++query) CHECK(answered[static_cast<std::size_t>(query - 1)] == query);
+}
+
+}  // namespace agentcom::test

@@ -1,0 +1,107 @@
+// A task's command as a process: started without a shell in a process group of its own, fed on standard input, its
+// output collected, ended when wanted. It never outlives the worker, nor does what it leaves running in its group.
+#pragma once
+
+#include <sys/types.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <array>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tools/cli/group_guard.hpp"
+#include "tools/cli/task_report.hpp"
+
+namespace agentcom::cli {
+
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+struct CommandSpec {
+    std::vector<std::string> argv;
+    // Added to the worker's own environment.
+    Environment environment;
+    // Added too, and left out when the system finds everything together too long.
+    Environment optional_environment;
+    std::string input;
+};
+
+// The spec for a task: the task on standard input, and in AGENTCOM_TASK_ID, _GENERATION, _DESCRIPTION, _METADATA and
+// _JSON. A value over 100 KB, or with a zero byte, is on standard input only.
+CommandSpec command_spec(std::vector<std::string> argv, const std::string& task_raw);
+
+// Whether execvp would find the program.
+bool is_runnable(const std::string& program);
+
+// Keeps the last bytes of a stream.
+class Tail {
+  public:
+    explicit Tail(size_t limit) : limit_(limit) {}
+
+    void append(std::string_view bytes);
+    // Whether the stream was longer than what is kept.
+    bool cut() const { return total_ > limit_; }
+    std::string take();
+
+  private:
+    size_t limit_;
+    size_t total_ = 0;
+    std::string bytes_;
+};
+
+class ChildProcess : public std::enable_shared_from_this<ChildProcess> {
+  public:
+    static constexpr std::chrono::seconds kKillDelay{10};
+
+    using Ended = std::function<void(const CommandResult&)>;
+
+    // Starts the command. `ended` is called once, from the context, also when it could not be started.
+    static std::shared_ptr<ChildProcess> start(boost::asio::io_context& context, const CommandSpec& spec,
+                                               const GroupGuard& guard, Ended ended);
+
+    // Asks the whole group to end (SIGTERM); after kKillDelay it has to (SIGKILL).
+    void terminate();
+
+    // To be called on SIGCHLD.
+    void check();
+
+    bool running() const { return pid_ > 0; }
+
+  private:
+    struct Pipe {
+        Pipe(boost::asio::io_context& context, size_t limit) : stream(context), tail(limit) {}
+        boost::asio::posix::stream_descriptor stream;
+        Tail tail;
+        std::array<char, 16384> buffer{};
+        bool open = false;
+    };
+
+    ChildProcess(boost::asio::io_context& context, const GroupGuard& guard, Ended ended);
+
+    void spawn(const CommandSpec& spec);
+    void write_input(std::string input);
+    void read_more(Pipe& pipe);
+    void finish_when_drained();
+    void finish();
+
+    const GroupGuard& guard_;
+    Ended ended_;
+    std::chrono::steady_clock::time_point started_at_;
+    boost::asio::posix::stream_descriptor input_;
+    std::string input_text_;
+    Pipe output_;
+    Pipe errors_;
+    boost::asio::steady_timer kill_timer_;
+    // Somebody outside the group may hold the pipes open.
+    boost::asio::steady_timer drain_timer_;
+    pid_t pid_ = 0;
+    bool exited_ = false;
+    CommandResult result_;
+};
+
+}  // namespace agentcom::cli

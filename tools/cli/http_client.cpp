@@ -1,0 +1,125 @@
+#include "tools/cli/http_client.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <charconv>
+#include <chrono>
+
+#include "agentcom_version.hpp"
+
+namespace agentcom::cli {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+constexpr std::chrono::seconds kConnectTimeout{5};
+constexpr std::chrono::seconds kExchangeTimeout{60};
+constexpr uint64_t kMaxAnswerBytes = uint64_t{64} * 1024 * 1024;
+
+http::verb verb_of(HttpMethod method) {
+    switch (method) {
+        case HttpMethod::get:
+            return http::verb::get;
+        case HttpMethod::post:
+            return http::verb::post;
+        case HttpMethod::delete_:
+            return http::verb::delete_;
+    }
+    return http::verb::get;
+}
+
+http::request<http::string_body> message_of(const HttpRequest& request, const HubUrl& hub) {
+    http::request<http::string_body> message{verb_of(request.method), request.target, 11};
+    message.set(http::field::host, hub.authority());
+    message.set(http::field::user_agent, "agentcom/" + std::string(kVersion));
+    message.set(http::field::accept, "application/json");
+    message.set(http::field::connection, "close");
+    if (!request.token.empty()) message.set(http::field::authorization, "Bearer " + request.token);
+    if (!request.idempotency_key.empty()) message.set("Idempotency-Key", request.idempotency_key);
+    if (!request.body.empty()) {
+        message.set(http::field::content_type, "application/json");
+        message.body() = request.body;
+    }
+    message.prepare_payload();
+    return message;
+}
+
+std::optional<int64_t> seconds_of(beast::string_view text) {
+    int64_t seconds = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (error != std::errc{} || stop != text.data() + text.size() || seconds < 0) return std::nullopt;
+    return seconds;
+}
+
+// Beast's timeouts work on asynchronous operations only, so each step is started and then run to its end.
+class Exchange {
+  public:
+    explicit Exchange(const HubUrl& hub) : hub_(hub), stream_(context_) {}
+
+    HttpReply run(const HttpRequest& request) {
+        beast::error_code error;
+        asio::ip::tcp::resolver resolver(context_);
+        const auto addresses = resolver.resolve(hub_.host, std::to_string(hub_.port), error);
+        if (error) return HttpLoss{HttpLoss::Stage::connect, "its name is not known (" + error.message() + ")"};
+
+        stream_.expires_after(kConnectTimeout);
+        stream_.async_connect(addresses, [&](beast::error_code e, const auto&) { error = e; });
+        finish_step();
+        if (error) return HttpLoss{HttpLoss::Stage::connect, reason(error)};
+
+        const http::request<http::string_body> message = message_of(request, hub_);
+        stream_.expires_after(kExchangeTimeout);
+        http::async_write(stream_, message, [&](beast::error_code e, size_t) { error = e; });
+        finish_step();
+        // A hub that refuses a body early has answered although writing failed, so the answer is read anyhow.
+        const beast::error_code write_error = error;
+
+        http::response_parser<http::string_body> parser;
+        parser.body_limit(kMaxAnswerBytes);
+        beast::flat_buffer buffer;
+        http::async_read(stream_, buffer, parser, [&](beast::error_code e, size_t) { error = e; });
+        finish_step();
+        if (error) return HttpLoss{HttpLoss::Stage::exchange, reason(write_error ? write_error : error)};
+
+        HttpAnswer answer;
+        answer.status = parser.get().result_int();
+        answer.retry_after_s = seconds_of(parser.get()[http::field::retry_after]);
+        answer.body = std::move(parser.get().body());
+        return answer;
+    }
+
+  private:
+    void finish_step() {
+        context_.restart();
+        context_.run();
+    }
+
+    static std::string reason(beast::error_code error) {
+        if (error == beast::error::timeout) return "it did not answer in time";
+        if (error == asio::error::connection_refused) return "nothing listens there";
+        if (error == http::error::end_of_stream) return "it closed the connection without an answer";
+        return error.message();
+    }
+
+    HubUrl hub_;
+    asio::io_context context_{1};
+    beast::tcp_stream stream_;
+};
+
+}  // namespace
+
+HttpTransport tcp_transport(HubUrl hub) {
+    return [hub = std::move(hub)](const HttpRequest& request) { return Exchange(hub).run(request); };
+}
+
+}  // namespace agentcom::cli

@@ -1,0 +1,53 @@
+// One HTTP/1.1 request to a hub, on a connection of its own, waited for.
+//
+// Commands make one or a few requests and exit, so there is no pool and no keep-alive. The transport is a function, so
+// that what is built on it can be tested without a network.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "tools/cli/hub_url.hpp"
+
+namespace agentcom::cli {
+
+enum class HttpMethod : uint8_t { get, post, delete_ };
+
+struct HttpRequest {
+    HttpMethod method = HttpMethod::get;
+    // Path and query, encoded.
+    std::string target;
+    // JSON, or empty for none.
+    std::string body;
+    // Sent as a bearer token unless empty.
+    std::string token;
+    // Sent as Idempotency-Key unless empty.
+    std::string idempotency_key;
+};
+
+struct HttpAnswer {
+    unsigned status = 0;
+    std::string body;
+    std::optional<int64_t> retry_after_s;
+};
+
+// A request without an answer.
+struct HttpLoss {
+    enum class Stage : uint8_t {
+        connect,   // the hub has not seen the request
+        exchange,  // the hub may have carried it out
+    };
+    Stage stage = Stage::connect;
+    std::string why;
+};
+
+using HttpReply = std::variant<HttpAnswer, HttpLoss>;
+using HttpTransport = std::function<HttpReply(const HttpRequest&)>;
+
+// A transport over TCP: 5 s to connect, 60 s for the exchange, answers of at most 64 MiB.
+HttpTransport tcp_transport(HubUrl hub);
+
+}  // namespace agentcom::cli
