@@ -55,6 +55,7 @@ int serve(const Config& config) {
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a write beyond a file size limit is an error to be answered, not the end
     const Result<Config> loaded = load_config(std::vector<std::string>(argv + 1, argv + argc), process_environment());
     if (!loaded) {
         std::fprintf(stderr, "agentcom-hub: %s\n", loaded.error().text.c_str());

@@ -12,12 +12,12 @@ namespace agentcom::access {
 namespace {
 
 /// Names that people type, that stand in paths and that scripts print: no control characters, no surrounding blanks,
-/// no slash, and not the word that addresses everybody.
+/// and not the word that addresses everybody.
 bool is_sane_name(const std::string& name) {
     if (name.empty() || exceeds_code_points(name, kMaxAgentIdCodePoints)) return false;
     if (name.front() == ' ' || name.back() == ' ' || name == "broadcast" || name == "." || name == "..") return false;
     for (const char c : name) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '/') return false;
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return false;
     }
     return true;
 }
@@ -26,7 +26,7 @@ Status ensure_principal(Context& ctx, int64_t workspace, const std::string& agen
     if (ctx.tables.contains<PrincipalRow>({workspace, agent})) return {};
     if (!is_sane_name(agent)) {
         return Status(Error{"invalid_agent_id", 422, Blame::client,
-                            "an agent id has no control characters, no slash, no blanks at its ends, and is not "
+                            "an agent id has no control characters, no blanks at its ends, and is not "
                             "\"broadcast\""});
     }
     if (ctx.tables.count<PrincipalRow>() >= ctx.settings.principals_max) {
@@ -94,7 +94,7 @@ Result<int64_t> ensure_workspace(Context& ctx, const std::string& name) {
     if (const std::optional<int64_t> known = find_workspace(ctx, name)) return Result<int64_t>(*known);
     if (!is_sane_name(name)) {
         return Result<int64_t>(Error{"invalid_workspace", 422, Blame::client,
-                                     "a workspace's name has no control characters, no slash and no blanks at its ends"});
+                                     "a workspace's name has no control characters and no blanks at its ends"});
     }
     WorkspaceRow row;
     ctx.tables.modify<HubRow>({0}, [&row](HubRow& hub) { row.id = hub.next_workspace++; });

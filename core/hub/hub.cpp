@@ -5,6 +5,7 @@
 #include "core/access/access.hpp"
 #include "core/access/limiter.hpp"
 #include "core/base/bytes.hpp"
+#include "core/base/hash128.hpp"
 #include "core/base/prng.hpp"
 #include "core/hub/frames.hpp"
 #include "core/hub/idempotency.hpp"
@@ -30,6 +31,8 @@ public:
     Tables tables_;
     Settings settings_;
     int64_t turn_ = 1;
+
+    Time last_;  ///< of the last input: monotonic time never goes back behind it
 
 private:
     /// An operation that may have to wait for tasks which lie only in the store: what it takes to run it again.
@@ -64,7 +67,6 @@ private:
     void fire(Context&, const TimerRow&);
 
     std::vector<Effect> effects_;
-    Time last_;
     std::optional<Operation> operation_;   ///< of the input at hand
     ConnectionId answered_connection_ = 0;  ///< whose waiting frame was just answered
 };
@@ -521,7 +523,13 @@ Hash128 Hub::digest() const { return core_->tables_.digest(); }
 std::string Hub::save() const {
     ByteWriter out;
     out.i64(core_->turn_);
+    out.i64(core_->last_.wall_ms);
+    out.i64(core_->last_.mono_us);
     out.text(core_->tables_.save());
+    // Rows are restored on trust: a flipped bit must be seen before.
+    const Hash128 hash = hash128(out.bytes());
+    out.u64(hash.lo);
+    out.u64(hash.hi);
     return std::move(out).take();
 }
 
@@ -529,8 +537,13 @@ Result<Hub> Hub::load(std::string_view bytes, Settings settings) {
     Hub hub(std::move(settings));
     ByteReader in(bytes);
     hub.core_->turn_ = in.i64();
+    hub.core_->last_.wall_ms = in.i64();
+    hub.core_->last_.mono_us = in.i64();
     const std::string state = in.text();
-    if (in.failed() || !in.at_end() || !hub.core_->tables_.load(state)) {
+    const Hash128 hash{in.u64(), in.u64()};
+    constexpr size_t kHashBytes = 16;
+    if (in.failed() || !in.at_end() || hash != hash128(bytes.substr(0, bytes.size() - kHashBytes)) ||
+        !hub.core_->tables_.load(state)) {
         return Result<Hub>(Error{"corrupt_state", 500, Blame::hub, "the bytes are no saved state of this version"});
     }
     hub.core_->tables_.set_turn(hub.core_->turn_);

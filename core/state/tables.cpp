@@ -136,6 +136,8 @@ std::vector<TaskRow::Key> Tables::undo_turns(int64_t first_turn) {
         turn_undo_.back()->run(*this);
         turn_undo_.pop_back();
     }
+    // The turn that is being collected is undone too: its rows are noted anew when they change again.
+    for (const Dirty& dirty : dirty_) dirty.forget(*this, dirty.key.get());
     dirty_.clear();
     new_inputs_.clear();
     emitted_.clear();

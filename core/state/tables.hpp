@@ -240,6 +240,7 @@ private:
     /// archived rows are emitted at once.)
     struct Dirty {
         void (*emit)(Tables&, const void* key) = nullptr;
+        void (*forget)(Tables&, const void* key) = nullptr;  ///< the row is not to be emitted after all
         std::shared_ptr<const void> key;
     };
 
@@ -325,6 +326,10 @@ void Tables::note_change(const typename Row::Key& key) {
         dirty_.push_back({[](Tables& tables, const void* typed_key) {
                               const auto& row_key = *static_cast<const typename Row::Key*>(typed_key);
                               if (tables.contains<Row>(row_key)) tables.emit_now<Row>(row_key);
+                          },
+                          [](Tables& tables, const void* typed_key) {
+                              const auto& row_key = *static_cast<const typename Row::Key*>(typed_key);
+                              if (auto* entry = tables.table<Row>().entry(row_key)) entry->dirty = false;
                           },
                           std::make_shared<const typename Row::Key>(key)});
     }

@@ -65,9 +65,15 @@ void detach(Context& ctx, int64_t workspace, const std::string& agent, Connectio
         changed.connection = 0;
         changed.changed_at = ctx.now.wall_ms;
     });
+    const LivenessRow* liveness = ctx.tables.find<LivenessRow>({connection});
+    const int64_t heard_us = liveness == nullptr ? 0 : liveness->last_inbound_us;
     for (const std::string& task_id : leases_of(ctx, workspace, agent)) {
         const TaskRow* task = ctx.tables.find<TaskRow>({workspace, task_id});
-        ctx.tables.modify<LeaseRow>({workspace, task_id}, [&](LeaseRow& lease) { lease.connection = 0; });
+        ctx.tables.modify<LeaseRow>({workspace, task_id}, [&](LeaseRow& lease) {
+            // From here on nobody but the lease knows when its holder was last heard of.
+            if (lease.connection == connection) lease.renewed_us = std::max(lease.renewed_us, heard_us);
+            lease.connection = 0;
+        });
         ctx.disarm(TimerKind::acceptance, workspace, task_id, task->generation);
         ctx.arm(TimerKind::grace, workspace, task_id, ctx.in_ms(ctx.settings.reconnect_grace_ms), task->generation);
     }
@@ -85,8 +91,11 @@ void freed(Context& ctx, int64_t workspace, const std::string& agent) {
 
 void back_off(Context& ctx, int64_t workspace, const std::string& agent, int64_t backoff_ms) {
     if (backoff_ms <= 0) return;
-    const int64_t until = ctx.in_ms(backoff_ms);
-    change(ctx, workspace, agent, [&](AgentRow& row) { row.backoff_until_us = std::max(row.backoff_until_us, until); });
+    int64_t until = ctx.in_ms(backoff_ms);
+    change(ctx, workspace, agent, [&](AgentRow& row) {
+        until = std::max(row.backoff_until_us, until);  // a short back-off does not end a long one
+        row.backoff_until_us = until;
+    });
     ctx.arm(TimerKind::backoff, workspace, agent, until);
 }
 

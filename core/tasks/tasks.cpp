@@ -256,6 +256,7 @@ void begin_work(Context& ctx, const TaskRow& leased) {
     ctx.disarm(TimerKind::acceptance, task.workspace, task.id, task.generation);
     ctx.event(task.workspace, "task_accepted", task.id, agent, "", event_data(task, agent));
     ctx.tables.put(std::move(task));
+    ctx.tables.modify<LeaseRow>(leased.key(), [&](LeaseRow& lease) { lease.progress_us = ctx.now.mono_us; });
     agents::responsive(ctx, leased.workspace, agent);
 }
 
@@ -628,6 +629,11 @@ void on_lease_timer(Context& ctx, const TimerRow& timer, const TaskRow& task, co
         ctx.arm(timer.kind, timer.workspace, timer.subject, deadline, timer.generation);
         return true;
     };
+    // It may still be busy with what it has lost, and on protocol 1 nobody tells it: other agents come first for a while.
+    const auto take_back = [&](Outcome outcome) {
+        agents::back_off(ctx, task.workspace, task.assigned_to.value_or(""), ctx.settings.reject_backoff_ms);
+        reclaim(ctx, TaskRow(task), outcome);
+    };
     switch (timer.kind) {
         case TimerKind::acceptance:
             if (lifecycle(task.state, TaskEvent::acceptance_timeout).action == TaskAction::nothing) return;
@@ -640,11 +646,11 @@ void on_lease_timer(Context& ctx, const TimerRow& timer, const TaskRow& task, co
         case TimerKind::lease: {
             const int64_t silence_ms = lease.lease_ms > 0 ? lease.lease_ms : ctx.settings.lease_silence_ms;
             if (again_at(saturating_add(last_renewal(ctx, lease), us_from_ms(silence_ms)))) return;
-            reclaim(ctx, TaskRow(task), Outcome::silent);
+            take_back(Outcome::silent);
             return;
         }
         case TimerKind::max_run:
-            reclaim(ctx, TaskRow(task), Outcome::max_run);
+            take_back(Outcome::max_run);
             return;
         case TimerKind::grace:
             if (lease.connection != 0) return;
@@ -653,7 +659,7 @@ void on_lease_timer(Context& ctx, const TimerRow& timer, const TaskRow& task, co
         case TimerKind::stuck:
             if (again_at(saturating_add(lease.progress_us, us_from_ms(ctx.settings.stuck_after_ms)))) return;
             if (ctx.settings.stuck_reclaim != 0) {
-                reclaim(ctx, TaskRow(task), Outcome::stuck);
+                take_back(Outcome::stuck);
                 return;
             }
             if (!lease.stuck) {
@@ -684,7 +690,12 @@ void on_timer(Context& ctx, const TimerRow& timer) {
             if (task->state == TaskState::held) {
                 TaskRow released = *task;
                 if (timer.kind == TimerKind::retry_delay) released.retry_delay_ms = 0;
+                const std::string reason(to_text(task->hold));
                 place(ctx, std::move(released));
+                task = ctx.tables.find<TaskRow>({timer.workspace, timer.subject});
+                if (task->state == TaskState::queued) {
+                    ctx.event(timer.workspace, "task_unheld", timer.subject, "", reason, event_data(*task, ""));
+                }
             }
             return;
         case TimerKind::ageing:

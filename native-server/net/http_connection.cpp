@@ -20,6 +20,8 @@ namespace http = boost::beast::http;
 
 namespace {
 
+constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
 using Fields = http::request<http::string_body>;
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
@@ -192,6 +194,8 @@ bool HttpConnection::check_head() {
 bool HttpConnection::consume_body() {
     boost::beast::error_code error;
     const std::string_view bytes = unread();
+    // Beast asserts that it is never shown the first zero of a last chunk again without at least "0\r\n\r\n".
+    if (body_->parser.chunked() && bytes.size() < kLastChunk.size() && bytes.starts_with('0')) return false;
     const size_t taken = body_->parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
     read_of_rest_ += taken;
     if (error && error != http::error::need_more) {

@@ -55,7 +55,8 @@ size_t HttpHead::take(std::string_view bytes) {
 }
 
 void HttpHead::check_open_line() {
-    const size_t length = text_.size() - line_start_;
+    // Its last byte may be the carriage return that ends it.
+    const size_t length = text_.size() - line_start_ - (text_.back() == '\r' ? 1 : 0);
     if (lines_ == 0 && length > kMaxRequestLineBytes) status_ = 414;
     if (lines_ > 0 && length > kMaxHeaderLineBytes) status_ = 431;
 }

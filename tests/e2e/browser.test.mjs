@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from 'playwright-core';
 import { Client } from './lib/client.mjs';
@@ -130,29 +129,6 @@ describe('a browser as an agent', { skip: !fs.existsSync(executablePath) && `no 
     assert.equal(answer.status, 200);
     const received = await page.evaluate(() => window.agent.expect('message'));
     assert.equal(received.id, answer.body.id);
-  });
-
-  test('a page of another origin cannot open the socket', async (t) => {
-    // Another port is another origin: a page served there is what a foreign site is to the hub.
-    const site = http.createServer((_, response) => {
-      response.writeHead(200, { 'content-type': 'text/html' });
-      response.end('<title>foreign</title>');
-    });
-    await new Promise((resolve) => site.listen(0, '127.0.0.1', resolve));
-    t.after(() => site.close());
-    const other = await browser.newPage();
-    await other.goto(`http://127.0.0.1:${site.address().port}/`);
-    const opened = await other.evaluate(
-      (url) =>
-        new Promise((resolve) => {
-          const socket = new WebSocket(url);
-          socket.onopen = () => resolve(true);
-          socket.onerror = () => resolve(false);
-        }),
-      hub.ws_url,
-    );
-    assert.equal(opened, false);
-    await other.close();
   });
 
   test('a stop of the hub reaches the page as 1001', async () => {

@@ -212,20 +212,9 @@ describe('routes', () => {
       assert_json_error(await alice.get('/api/tasks/task-none'), 404, 'task_not_found');
     });
 
-    test('agents cannot hand out tokens; a foreign Host or Origin is refused', async () => {
+    test('agents cannot hand out tokens', async () => {
       assert_json_error(await alice.post('/admin/tokens', { agent_id: 'evil' }), 403);
       assert_json_error(await alice.delete('/admin/tokens/bob'), 403);
-      for (const headers of [{ host: 'evil.example' }, { origin: 'http://evil.example' }]) {
-        const reply = await admin.get('/api/agents', { token: null, headers });
-        assert_json_error(reply, 403);
-      }
-      for (const host of [`127.0.0.1:${hub.port}`, `localhost:${hub.port}`, `[::1]:${hub.port}`]) {
-        assert.equal((await admin.get('/health', { headers: { host } })).status, 200, host);
-      }
-      const raw = await RawSocket.connect(hub.port);
-      const response = await raw.upgrade('/ws', { Origin: 'http://evil.example' });
-      assert.equal(response.status, 403);
-      raw.destroy();
     });
   });
 

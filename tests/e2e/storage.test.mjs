@@ -68,7 +68,7 @@ async function full_disk_story(t, hub, fill, free) {
   assert.ok(refused, 'the disk never became full');
   t.diagnostic(`${acked.length} messages acknowledged before the disk was full`);
 
-  const submit = await api.post('/api/tasks', { description: blob, needed_capabilities: ['none'] });
+  const submit = await api.post('/api/tasks', { description: 'x', metadata: { blob }, needed_capabilities: ['none'] });
   assert.equal(submit.status, 503, submit.text);
   assert.equal(submit.body.error, 'storage_unavailable');
   worker.send({ type: 'task_complete', task_id, generation: 1, result: { done: true, blob } });
@@ -246,19 +246,17 @@ test('one client that hits an assertion every second costs the others nothing', 
   assert.equal(stats.by_status.completed, rounds);
 });
 
-test('three different faults in a minute end the process with a failure, and nothing acknowledged is lost', async (t) => {
+test('one broken place in the code does not end the process, however many frames find it', async (t) => {
   const hub = await hub_for(t, with_fault);
   const alice = await Client.join(hub, 'alice');
   const bob_token = await hub.token_for('bob');
   const { id } = await alice.request({ type: 'message', to: 'bob', payload: {} }, { type: 'message_sent' });
-  for (let n = 0; n < 3 && hub.running; ++n) {
+  for (let n = 0; n < 5; ++n) {
     const poisoner = await Client.join(hub, `poisoner-${n}`);
     poisoner.send({ type: 'message', to: 'x', payload: { n, text: kPlanted } });
-    await poisoner.closed;
+    assert.equal((await poisoner.expect_close()).code, 1011);
   }
-  const end = await until(() => hub.last_end, 'end of the hub');
-  assert.notEqual(end.code, 0);
-  await hub.start();
+  assert.ok(hub.running);
   const box = (await hub.api(bob_token).get('/api/mailbox/bob')).body;
   assert.deepEqual(box.messages.map((message) => message.id), [id]);
 });

@@ -688,6 +688,8 @@ describe('leaving and coming back', () => {
       await agent.expect(assigned(id));
       await agent.request({ type: 'task_accepted', task_id: id }, ack(id, 'accepted'));
       await agent.drop();
+      // Back before the hub has noticed, the agent would simply go on with its task.
+      await until(async () => (await task_of(own, id)).state !== 'working', 'the loss of the holder');
     }
     const task = await until(async () => {
       const now = await task_of(own, id);

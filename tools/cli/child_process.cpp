@@ -5,10 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -207,9 +207,15 @@ void ChildProcess::spawn(const CommandSpec& spec) {
         result_.start_error = std::strerror(errno);
         return;
     }
-    const ChildSetup setup{argv.pointers(),   environment.pointers(), short_environment.pointers(),
-                           input.read_end,    output.write_end,       errors.write_end,
-                           failure.write_end, ::getpid(),             &guard_};
+    const ChildSetup setup{argv.pointers(),
+                           environment.pointers(),
+                           short_environment.pointers(),
+                           input.read_end,
+                           output.write_end,
+                           errors.write_end,
+                           failure.write_end,
+                           ::getpid(),
+                           &guard_};
     const pid_t child = ::fork();
     if (child == 0) become_command(setup);
     if (child < 0) {
@@ -247,24 +253,25 @@ void ChildProcess::spawn(const CommandSpec& spec) {
 
 void ChildProcess::write_input(std::string input) {
     input_text_ = std::move(input);
-    asio::async_write(input_, asio::buffer(input_text_), [self = shared_from_this()](boost::system::error_code, size_t) {
-        // A command that does not read its input is welcome not to.
-        boost::system::error_code ignored;
-        self->input_.close(ignored);
-    });
+    asio::async_write(input_, asio::buffer(input_text_),
+                      [self = shared_from_this()](boost::system::error_code, size_t) {
+                          // A command that does not read its input is welcome not to.
+                          boost::system::error_code ignored;
+                          self->input_.close(ignored);
+                      });
 }
 
 void ChildProcess::read_more(Pipe& pipe) {
-    pipe.stream.async_read_some(
-        asio::buffer(pipe.buffer), [self = shared_from_this(), &pipe](boost::system::error_code error, size_t count) {
-            if (error) {
-                pipe.open = false;
-                self->finish_when_drained();
-                return;
-            }
-            pipe.tail.append(std::string_view(pipe.buffer.data(), count));
-            self->read_more(pipe);
-        });
+    pipe.stream.async_read_some(asio::buffer(pipe.buffer),
+                                [self = shared_from_this(), &pipe](boost::system::error_code error, size_t count) {
+                                    if (error) {
+                                        pipe.open = false;
+                                        self->finish_when_drained();
+                                        return;
+                                    }
+                                    pipe.tail.append(std::string_view(pipe.buffer.data(), count));
+                                    self->read_more(pipe);
+                                });
 }
 
 void ChildProcess::terminate() {
@@ -280,7 +287,8 @@ void ChildProcess::check() {
     if (!running()) return;
     siginfo_t info{};
     // Not reaped yet, so the number is still taken and nobody else can be hit by the signal below.
-    if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != pid_) return;
+    if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != pid_)
+        return;
     ::kill(-pid_, SIGKILL);
     int status = 0;
     ::waitpid(pid_, &status, 0);
@@ -311,9 +319,8 @@ void ChildProcess::finish() {
     result_.output_cut = output_.tail.cut();
     result_.output = output_.tail.take();
     result_.errors = errors_.tail.take();
-    result_.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
-                                                                                 started_at_)
-                              .count();
+    result_.duration_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started_at_).count();
     std::exchange(ended_, nullptr)(result_);
 }
 

@@ -72,8 +72,8 @@ class Parser {
         } catch (const CLI::CallForVersion&) {
             return CommandLine(Information{"agentcom " + std::string(kVersion) + "\n"});
         } catch (const CLI::ParseError& error) {
-            return Failure{ExitCode::usage, "wrong usage", error.what(),
-                           "See `" + full_name(deepest_command()) + " --help`.", {}};
+            return Failure{
+                ExitCode::usage, "wrong usage", error.what(), "See `" + full_name(deepest_command()) + " --help`.", {}};
         }
         return std::nullopt;
     }
@@ -85,8 +85,11 @@ class Parser {
         if (register_app_->parsed()) result.command = std::move(register_);
         if (send_app_->parsed()) {
             if (send_text_.has_value() == !send_.payload_raw.empty()) {
-                return Failure{ExitCode::usage, "wrong usage", "send takes either TEXT or --payload",
-                               "See `agentcom send --help`.", {}};
+                return Failure{ExitCode::usage,
+                               "wrong usage",
+                               "send takes either TEXT or --payload",
+                               "See `agentcom send --help`.",
+                               {}};
             }
             if (send_text_) send_.payload_raw = "{\"text\":" + json::encode_string(*send_text_) + "}";
             result.command = std::move(send_);
@@ -103,8 +106,11 @@ class Parser {
         if (worker_app_->parsed()) {
             worker_.argv = std::move(worker_argv);
             if (worker_.argv.empty()) {
-                return Failure{ExitCode::usage, "wrong usage", "worker needs a command to run for each task",
-                               "Put it behind --, as in: agentcom worker -- ./solve.sh --fast", {}};
+                return Failure{ExitCode::usage,
+                               "wrong usage",
+                               "worker needs a command to run for each task",
+                               "Put it behind --, as in: agentcom worker -- ./solve.sh --fast",
+                               {}};
             }
             result.command = std::move(worker_);
         }
@@ -234,8 +240,7 @@ class Parser {
             "shell. Exit status 0 completes the task with what it wrote to standard output;\n"
             "any other fails it with the end of standard error. The first SIGINT or SIGTERM\n"
             "lets running tasks finish, the second ends them.");
-        worker_app_
-            ->add_option("-c,--capability", worker_.capabilities, "Something this worker can do; repeatable")
+        worker_app_->add_option("-c,--capability", worker_.capabilities, "Something this worker can do; repeatable")
             ->type_name("C")
             ->expected(1)
             ->take_all()
@@ -292,8 +297,11 @@ class Parser {
 Trouble check_utf8(const std::vector<std::string>& arguments) {
     for (const std::string& argument : arguments) {
         if (!is_valid_utf8(argument)) {
-            return Failure{ExitCode::usage, "wrong usage", "an argument is not valid UTF-8",
-                           "Use a UTF-8 locale, or recode the text (iconv -t UTF-8).", {}};
+            return Failure{ExitCode::usage,
+                           "wrong usage",
+                           "an argument is not valid UTF-8",
+                           "Use a UTF-8 locale, or recode the text (iconv -t UTF-8).",
+                           {}};
         }
     }
     return std::nullopt;

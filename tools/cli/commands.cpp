@@ -17,9 +17,11 @@ Trouble run_register(const CommandContext& context, const RegisterCommand& comma
     if (token.empty() && !command.workspace.empty()) {
         token = local_admin_token(context.options, context.hub, context.directories).value_or("");
         if (token.empty()) {
-            return Failure{ExitCode::auth, "cannot register '" + command.agent + "' in workspace '" + command.workspace + "'",
+            return Failure{ExitCode::auth,
+                           "cannot register '" + command.agent + "' in workspace '" + command.workspace + "'",
                            "that takes an admin's token, and there is none on this machine",
-                           "Give one with --token, or the hub's data directory with --data.", {}};
+                           "Give one with --token, or the hub's data directory with --data.",
+                           {}};
         }
     }
     const IdentityStore store(context.directories.config);
@@ -40,15 +42,19 @@ Trouble run_register(const CommandContext& context, const RegisterCommand& comma
             failure.next = store.find(context.hub, command.agent)
                                ? "Its token is kept here already: use it with --as " + command.agent + "."
                                : "Choose another id. Its token is not kept here; an admin can revoke it "
-                                 "(DELETE /admin/tokens/" + percent_encode(command.agent) + ") to free the id.";
+                                 "(DELETE /admin/tokens/" +
+                                     percent_encode(command.agent) + ") to free the id.";
         }
         return failure;
     }
     const json::Object members = members_of(*answer);
     const Identity identity{command.agent, text_of(members, "token")};
     if (identity.token.empty()) {
-        return Failure{ExitCode::failed, "cannot register '" + command.agent + "'", "the hub gave no token",
-                       "Check that an AgentCom hub listens at " + context.hub.text() + ".", {}};
+        return Failure{ExitCode::failed,
+                       "cannot register '" + command.agent + "'",
+                       "the hub gave no token",
+                       "Check that an AgentCom hub listens at " + context.hub.text() + ".",
+                       {}};
     }
     if (Trouble trouble = store.save(context.hub, identity)) return trouble;
     if (!command.workspace.empty() && text_of(members, "workspace") != command.workspace) {
@@ -104,8 +110,11 @@ Trouble run_inbox(const CommandContext& context, const InboxCommand& command) {
 
     // What is acknowledged is gone from the mailbox, so it must have reached its reader first.
     if (!context.out.flush()) {
-        return Failure{ExitCode::failed, "the messages were not acknowledged", "they could not be written out",
-                       "They are still in the mailbox.", {}};
+        return Failure{ExitCode::failed,
+                       "the messages were not acknowledged",
+                       "they could not be written out",
+                       "They are still in the mailbox.",
+                       {}};
     }
     json::Writer body;
     body.begin_object().member("seq", number_of(members, "last_seq")).end_object();
@@ -149,8 +158,8 @@ int run_command_line(const std::vector<std::string>& arguments, std::ostream& ou
     const Options& options = std::get<Options>(*parsed);
     Outcome<HubUrl> hub = HubUrl::parse(options.hub);
     if (!hub) return print_failure(hub.failure(), options.json, err);
-    const CommandContext context{options, *hub, Directories::from_environment(), tcp_transport(*hub),
-                                 Surroundings::of_machine(), out};
+    const CommandContext context{
+        options, *hub, Directories::from_environment(), tcp_transport(*hub), Surroundings::of_machine(), out};
     if (Trouble trouble = dispatch(context)) {
         out.flush();
         // A failure without words has been told already, as a worker tells the end of its one task.

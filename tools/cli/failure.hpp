@@ -1,7 +1,7 @@
 // What the command line says and returns when something does not work.
 //
-// A Failure has the three parts that a person needs: what could not be done, why, and what to do next. Functions that can
-// fail give an Outcome<T>; nothing here throws.
+// A Failure has the three parts that a person needs: what could not be done, why, and what to do next. Functions that
+// can fail give an Outcome<T>; nothing here throws.
 #pragma once
 
 #include <optional>

@@ -26,8 +26,11 @@ fs::path base_directory(const char* variable, const char* below_home) {
 }
 
 Failure cannot(const std::string& what, const fs::path& path, int error) {
-    return Failure{ExitCode::failed, "cannot " + what + " " + path.string(), std::strerror(error),
-                   "Check that the directory belongs to you and that the disk is not full.", {}};
+    return Failure{ExitCode::failed,
+                   "cannot " + what + " " + path.string(),
+                   std::strerror(error),
+                   "Check that the directory belongs to you and that the disk is not full.",
+                   {}};
 }
 
 bool write_all(int descriptor, std::string_view content) {

@@ -83,8 +83,9 @@ Verdict verdict_of(unsigned status, bool had_token) {
                                               : "Register first (agentcom register AGENT), or give a token with "
                                                 "--token."};
         case 403:
-            return {ExitCode::auth, "This needs another role: give an admin's token with --token, or run it on the "
-                                    "hub's own machine."};
+            return {ExitCode::auth,
+                    "This needs another role: give an admin's token with --token, or run it on the "
+                    "hub's own machine."};
         case 404:
             return {ExitCode::not_found, "Check the name; `agentcom task list` shows the tasks."};
         case 409:
@@ -173,7 +174,8 @@ Outcome<std::string> HubClient::send(std::string_view what, HttpRequest request,
         }
         HttpAnswer& answer = std::get<HttpAnswer>(reply);
         if (answer.status == 429) {
-            const milliseconds wait = milliseconds(std::clamp<int64_t>(answer.retry_after_s.value_or(1), 1, 3600) * 1000);
+            const milliseconds wait =
+                milliseconds(std::clamp<int64_t>(answer.retry_after_s.value_or(1), 1, 3600) * 1000);
             if (rate_wait + wait <= kMaxRateWait) {
                 rate_wait += wait;
                 surroundings_.notice("the hub limits the rate; waiting " + std::to_string(wait.count() / 1000) + " s");
@@ -183,8 +185,11 @@ Outcome<std::string> HubClient::send(std::string_view what, HttpRequest request,
         }
         if (answer.status < 200 || answer.status > 299) return failure_of_answer(what, answer, !token_.empty());
         if (!json::validate(answer.body)) {
-            return Failure{ExitCode::failed, std::string(what), "the answer from " + hub_.text() + " is not JSON",
-                           "Check that an AgentCom hub listens there.", {}};
+            return Failure{ExitCode::failed,
+                           std::string(what),
+                           "the answer from " + hub_.text() + " is not JSON",
+                           "Check that an AgentCom hub listens there.",
+                           {}};
         }
         return std::move(answer.body);
     }
@@ -192,11 +197,17 @@ Outcome<std::string> HubClient::send(std::string_view what, HttpRequest request,
 
 Failure HubClient::no_hub(std::string_view what, const HttpLoss& loss) const {
     if (loss.stage == HttpLoss::Stage::exchange) {
-        return Failure{ExitCode::unavailable, std::string(what), "the hub at " + hub_.text() + " gave no answer: " + loss.why,
-                       "It may have been done nevertheless; look before you repeat it.", {}};
+        return Failure{ExitCode::unavailable,
+                       std::string(what),
+                       "the hub at " + hub_.text() + " gave no answer: " + loss.why,
+                       "It may have been done nevertheless; look before you repeat it.",
+                       {}};
     }
-    return Failure{ExitCode::unavailable, std::string(what), "no hub at " + hub_.text() + ": " + loss.why,
-                   "Start one (agentcom-hub), or name another with --hub or AGENTCOM_HUB.", {}};
+    return Failure{ExitCode::unavailable,
+                   std::string(what),
+                   "no hub at " + hub_.text() + ": " + loss.why,
+                   "Start one (agentcom-hub), or name another with --hub or AGENTCOM_HUB.",
+                   {}};
 }
 
 }  // namespace agentcom::cli

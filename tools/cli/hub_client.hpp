@@ -19,7 +19,7 @@ namespace agentcom::cli {
 struct Surroundings {
     std::function<std::chrono::milliseconds()> now;  // monotonic
     std::function<void(std::chrono::milliseconds)> sleep;
-    std::function<void(std::string_view)> notice;    // a line for the person who waits
+    std::function<void(std::string_view)> notice;  // a line for the person who waits
     std::function<std::string()> random_key;
 
     // The real ones; notices go to standard error.
@@ -31,8 +31,8 @@ class HubClient {
     HubClient(HubUrl hub, std::string token, HttpTransport transport, Surroundings surroundings);
 
     // Sends a request and gives the body of a 2xx answer: always one JSON value. `what` says what was tried, as
-    // Failure::what does. Waits at most 60 s in all for a hub that limits the rate, and sends again for at most 10 s what
-    // was lost on its way.
+    // Failure::what does. Waits at most 60 s in all for a hub that limits the rate, and sends again for at most 10 s
+    // what was lost on its way.
     Outcome<std::string> get(std::string_view what, std::string target);
     Outcome<std::string> post(std::string_view what, std::string target, std::string body);
     Outcome<std::string> remove(std::string_view what, std::string target);

@@ -38,16 +38,16 @@ std::shared_ptr<HubSocket> HubSocket::connect(net::io_context& context, const Hu
 }
 
 void HubSocket::resolve() {
-    resolver_.async_resolve(
-        hub_.host, std::to_string(hub_.port), [self = shared_from_this()](error_code error, const auto& addresses) {
-            if (error) return self->fail(error);
-            auto& tcp = boost::beast::get_lowest_layer(self->stream_);
-            tcp.expires_after(kTcpTimeout);
-            tcp.async_connect(addresses, [self](error_code connect_error, const auto&) {
-                if (connect_error) return self->fail(connect_error);
-                self->shake_hands();
-            });
-        });
+    resolver_.async_resolve(hub_.host, std::to_string(hub_.port),
+                            [self = shared_from_this()](error_code error, const auto& addresses) {
+                                if (error) return self->fail(error);
+                                auto& tcp = boost::beast::get_lowest_layer(self->stream_);
+                                tcp.expires_after(kTcpTimeout);
+                                tcp.async_connect(addresses, [self](error_code connect_error, const auto&) {
+                                    if (connect_error) return self->fail(connect_error);
+                                    self->shake_hands();
+                                });
+                            });
 }
 
 void HubSocket::shake_hands() {
@@ -134,6 +134,8 @@ void HubSocket::fail(error_code error) {
         reason.why = "it does not answer";
     } else if (error == net::error::connection_refused) {
         reason.why = "nothing listens there";
+    } else if (error == net::error::eof) {
+        reason.why = "the connection was cut";
     }
     end(std::move(reason));
 }

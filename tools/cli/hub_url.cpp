@@ -15,8 +15,11 @@ std::string lower_case(std::string_view text) {
 }
 
 Failure bad_url(std::string_view text, std::string why) {
-    return Failure{ExitCode::usage, "'" + std::string(text) + "' is not a hub's address", std::move(why),
-                   "Give it as http://HOST:PORT, with --hub or in AGENTCOM_HUB.", {}};
+    return Failure{ExitCode::usage,
+                   "'" + std::string(text) + "' is not a hub's address",
+                   std::move(why),
+                   "Give it as http://HOST:PORT, with --hub or in AGENTCOM_HUB.",
+                   {}};
 }
 
 bool is_host_character(char c) {
@@ -36,7 +39,8 @@ Outcome<HubUrl> HubUrl::parse(std::string_view text) {
     if (const size_t scheme_end = rest.find("://"); scheme_end != std::string_view::npos) {
         const std::string_view scheme = rest.substr(0, scheme_end);
         if (scheme == "https" || scheme == "wss") {
-            return bad_url(text, "this version speaks plain HTTP only, so a TLS hub needs a tunnel or proxy in between");
+            return bad_url(text,
+                           "this version speaks plain HTTP only, so a TLS hub needs a tunnel or proxy in between");
         }
         if (scheme != "http" && scheme != "ws") return bad_url(text, "its scheme is not http");
         rest.remove_prefix(scheme_end + 3);

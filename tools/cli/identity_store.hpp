@@ -27,7 +27,8 @@ struct Identity {
 
 class IdentityStore {
   public:
-    explicit IdentityStore(std::filesystem::path config_directory) : root_(std::move(config_directory) / "identities") {}
+    explicit IdentityStore(std::filesystem::path config_directory)
+        : root_(std::move(config_directory) / "identities") {}
 
     // Replaces what was kept for this agent.
     Trouble save(const HubUrl& hub, const Identity& identity) const;

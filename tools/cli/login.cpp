@@ -19,7 +19,8 @@ std::string joined_ids(const std::vector<Identity>& identities) {
 
 }  // namespace
 
-std::optional<std::string> local_admin_token(const Options& options, const HubUrl& hub, const Directories& directories) {
+std::optional<std::string> local_admin_token(const Options& options, const HubUrl& hub,
+                                             const Directories& directories) {
     if (!hub.is_loopback() && options.data_dir.empty()) return std::nullopt;
     const std::filesystem::path data =
         options.data_dir.empty() ? directories.hub_data : std::filesystem::path(options.data_dir);
@@ -28,11 +29,15 @@ std::optional<std::string> local_admin_token(const Options& options, const HubUr
     return std::string(trimmed(*text));
 }
 
-Outcome<Identity> choose_login(const Options& options, const HubUrl& hub, const Directories& directories, LoginNeed need) {
+Outcome<Identity> choose_login(const Options& options, const HubUrl& hub, const Directories& directories,
+                               LoginNeed need) {
     if (!options.token.empty()) {
         if (options.as.empty() && need == LoginNeed::agent) {
-            return Failure{ExitCode::usage, "wrong usage", "a token does not say which agent it belongs to",
-                           "Add --as AGENT, or set AGENTCOM_AGENT.", {}};
+            return Failure{ExitCode::usage,
+                           "wrong usage",
+                           "a token does not say which agent it belongs to",
+                           "Add --as AGENT, or set AGENTCOM_AGENT.",
+                           {}};
         }
         return Identity{options.as, options.token};
     }
@@ -45,8 +50,11 @@ Outcome<Identity> choose_login(const Options& options, const HubUrl& hub, const 
                 return Identity{options.as, std::move(*token)};
             }
         }
-        return Failure{ExitCode::auth, "cannot act as '" + options.as + "'", "no token is kept for it on " + hub.text(),
-                       "Register it (agentcom register " + options.as + "), or give its token with --token.", {}};
+        return Failure{ExitCode::auth,
+                       "cannot act as '" + options.as + "'",
+                       "no token is kept for it on " + hub.text(),
+                       "Register it (agentcom register " + options.as + "), or give its token with --token.",
+                       {}};
     }
 
     std::vector<Identity> identities = store.list(hub);
@@ -57,11 +65,17 @@ Outcome<Identity> choose_login(const Options& options, const HubUrl& hub, const 
         }
     }
     if (identities.empty()) {
-        return Failure{ExitCode::auth, "no identity for " + hub.text(), "nobody is registered there from this account",
-                       "Register first: agentcom register AGENT", {}};
+        return Failure{ExitCode::auth,
+                       "no identity for " + hub.text(),
+                       "nobody is registered there from this account",
+                       "Register first: agentcom register AGENT",
+                       {}};
     }
-    return Failure{ExitCode::usage, "it is not clear who you are", "there are several on " + hub.text() + ": " + joined_ids(identities),
-                   "Choose one with --as AGENT, or set AGENTCOM_AGENT.", {}};
+    return Failure{ExitCode::usage,
+                   "it is not clear who you are",
+                   "there are several on " + hub.text() + ": " + joined_ids(identities),
+                   "Choose one with --as AGENT, or set AGENTCOM_AGENT.",
+                   {}};
 }
 
 }  // namespace agentcom::cli

@@ -22,7 +22,8 @@ enum class LoginNeed {
 
 // In this order: --token; --as; the only identity on this hub; the hub's admin token, when the hub is on this machine
 // and the command may use it. With --token and LoginNeed::agent, --as must say whose token it is.
-Outcome<Identity> choose_login(const Options& options, const HubUrl& hub, const Directories& directories, LoginNeed need);
+Outcome<Identity> choose_login(const Options& options, const HubUrl& hub, const Directories& directories,
+                               LoginNeed need);
 
 // The admin token of a hub on this machine, or nothing when its file may not be read. A token is sent to a hub
 // elsewhere only if --data was given.

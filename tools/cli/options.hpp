@@ -71,8 +71,8 @@ struct WorkerCommand {
     std::vector<std::string> argv;
 };
 
-using Command = std::variant<RegisterCommand, SendCommand, InboxCommand, SubmitCommand, TaskShowCommand, TaskListCommand,
-                             TaskCancelCommand, TaskRetryCommand, WorkerCommand>;
+using Command = std::variant<RegisterCommand, SendCommand, InboxCommand, SubmitCommand, TaskShowCommand,
+                             TaskListCommand, TaskCancelCommand, TaskRetryCommand, WorkerCommand>;
 
 // -- Everything else --------------------------------------------------------------------------------------------------
 

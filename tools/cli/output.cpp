@@ -91,7 +91,7 @@ std::string text_of(const json::Object& object, std::string_view key) {
 int64_t number_of(const json::Object& object, std::string_view key, int64_t otherwise) {
     const json::Value* value = object.find(key);
     return value != nullptr && value->kind == json::Kind::integer ? json::to_int64(*value).value_or(otherwise)
-                                                                   : otherwise;
+                                                                  : otherwise;
 }
 
 std::string_view raw_of(const json::Object& object, std::string_view key) {
@@ -140,8 +140,8 @@ std::string task_text(const json::Object& task) {
     add_line(out, "submitted by", text_of(task, "submitted_by"));
     add_line(out, "assigned to", text_of(task, "assigned_to"));
     add_line(out, "generation", raw_of(task, "generation"));
-    add_line(out, "failures", std::to_string(number_of(task, "retry_count")) + " of " +
-                                  std::to_string(number_of(task, "max_retries")));
+    add_line(out, "failures",
+             std::to_string(number_of(task, "retry_count")) + " of " + std::to_string(number_of(task, "max_retries")));
     add_line(out, "last error", text_of(task, "last_error"));
     add_line(out, "blocked by", strings_text(raw_of(task, "blocked_by")));
     add_line(out, "deadline", optional_instant(task, "complete_by"));
@@ -156,7 +156,8 @@ std::string task_text(const json::Object& task) {
 }
 
 std::string task_table(std::string_view tasks_array_raw) {
-    std::vector<std::vector<std::string>> rows = {{"ID", "STATUS", "PRIORITY", "ASSIGNED TO", "CREATED", "DESCRIPTION"}};
+    std::vector<std::vector<std::string>> rows = {
+        {"ID", "STATUS", "PRIORITY", "ASSIGNED TO", "CREATED", "DESCRIPTION"}};
     if (tasks_array_raw.starts_with('[')) {
         for (const json::Value& value : json::elements(tasks_array_raw)) {
             const json::Object task = members_of(value.raw);
@@ -181,7 +182,7 @@ std::string result_text(const json::Object& task) {
     const json::Object result = members_of(result_raw);
     const json::Value* output = result.find("output");
     std::string text = output != nullptr && output->kind == json::Kind::string ? json::decode_string(*output)
-                                                                                : std::string(result_raw);
+                                                                               : std::string(result_raw);
     if (!text.ends_with('\n')) text += '\n';
     return text;
 }

@@ -35,9 +35,8 @@ std::string submit_body(const SubmitCommand& command) {
     if (!command.metadata_raw.empty()) body.raw_member("metadata", command.metadata_raw);
     if (command.max_retries) body.member("max_retries", *command.max_retries);
     if (command.complete_by_ms) {
-        const int64_t now = std::chrono::duration_cast<milliseconds>(
-                                std::chrono::system_clock::now().time_since_epoch())
-                                .count();
+        const int64_t now =
+            std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
         body.member("complete_by", command.complete_in ? now + *command.complete_by_ms : *command.complete_by_ms);
     }
     if (command.max_run_ms) body.member("max_run_ms", *command.max_run_ms);
@@ -57,7 +56,8 @@ std::optional<TaskEnd> end_of(const json::Object& task) {
     return text_of(task, "last_error") == "cancelled" ? TaskEnd::cancelled : TaskEnd::dead_letter;
 }
 
-Trouble report_end(const CommandContext& context, const std::string& task_id, TaskEnd end, const std::string& task_raw) {
+Trouble report_end(const CommandContext& context, const std::string& task_id, TaskEnd end,
+                   const std::string& task_raw) {
     const json::Object task = members_of(task_raw);
     if (context.options.json) context.out << task_raw << "\n";
     switch (end) {
@@ -65,12 +65,18 @@ Trouble report_end(const CommandContext& context, const std::string& task_id, Ta
             if (!context.options.json) context.out << result_text(task);
             return std::nullopt;
         case TaskEnd::cancelled:
-            return Failure{ExitCode::failed, "task " + task_id + " gave no result", "it was cancelled",
-                           "Submit it again if it is still wanted.", {}};
+            return Failure{ExitCode::failed,
+                           "task " + task_id + " gave no result",
+                           "it was cancelled",
+                           "Submit it again if it is still wanted.",
+                           {}};
         case TaskEnd::dead_letter:
-            return Failure{ExitCode::failed, "task " + task_id + " failed", text_of(task, "last_error"),
-                           "See `agentcom task show " + task_id + "`; `agentcom task retry " + task_id +
-                               "` queues it again.", {}};
+            return Failure{
+                ExitCode::failed,
+                "task " + task_id + " failed",
+                text_of(task, "last_error"),
+                "See `agentcom task show " + task_id + "`; `agentcom task retry " + task_id + "` queues it again.",
+                {}};
     }
     return std::nullopt;
 }
@@ -101,9 +107,11 @@ Trouble wait_for_task(const CommandContext& context, HubClient& client, const st
         if (timeout_ms) {
             const milliseconds left = milliseconds(*timeout_ms) - (now - start);
             if (left <= milliseconds{0}) {
-                return Failure{ExitCode::timeout, "task " + task_id + " has not ended",
+                return Failure{ExitCode::timeout,
+                               "task " + task_id + " has not ended",
                                "the time given with --timeout is over",
-                               "It goes on; see `agentcom task show " + task_id + "`.", {}};
+                               "It goes on; see `agentcom task show " + task_id + "`.",
+                               {}};
             }
             context.surroundings.sleep(std::min(pause, left));
         } else {

@@ -1,7 +1,8 @@
 // What a worker must not forget when it dies: the tasks it has taken, and results that the hub has not acknowledged.
 //
 //     STATE/worker/<hub>/<agent>/lock          held by the running worker
-//     STATE/worker/<hub>/<agent>/<task>.json   {"format":1,"task_id":…,"generation":…,"task":{…},"succeeded":…,"report":{…}}
+//     STATE/worker/<hub>/<agent>/<task>.json
+//     {"format":1,"task_id":…,"generation":…,"task":{…},"succeeded":…,"report":{…}}
 //
 // `report` is the frame to send; while the task runs it is null. A file that is not of this form is passed over.
 #pragma once

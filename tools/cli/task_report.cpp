@@ -35,7 +35,8 @@ std::string ending_text(const CommandResult& result) {
     if (!result.start_error.empty()) return "cannot start: " + repaired_utf8(result.start_error);
     if (result.signal != 0) {
         const char* name = ::strsignal(result.signal);
-        return "killed by signal " + std::to_string(result.signal) + (name == nullptr ? "" : " (" + std::string(name) + ")");
+        return "killed by signal " + std::to_string(result.signal) +
+               (name == nullptr ? "" : " (" + std::string(name) + ")");
     }
     return "exit status " + std::to_string(result.exit_status);
 }

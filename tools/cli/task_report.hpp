@@ -15,8 +15,8 @@ inline constexpr size_t kMaxErrorBytes = size_t{16} * 1024;
 
 // How a command ended.
 struct CommandResult {
-    int exit_status = 0;  // of a command that ended by itself
-    int signal = 0;       // that ended it, or 0
+    int exit_status = 0;      // of a command that ended by itself
+    int signal = 0;           // that ended it, or 0
     std::string start_error;  // why it could not be started, or ""
     std::string output;       // the end of standard output, any bytes
     bool output_cut = false;  // whether standard output was longer

@@ -26,8 +26,11 @@ std::optional<Failure> lasting_refusal(const HubUrl& hub, const SocketEnd& end) 
     const unsigned status = end.http_status;
     if (status < 400 || status > 499 || status == 408 || status == 429) return std::nullopt;
     const ExitCode code = status == 401 || status == 403 ? ExitCode::auth : ExitCode::failed;
-    return Failure{code, "cannot connect to " + hub.text(), end.why,
-                   "Check that an AgentCom hub listens there under this name.", {}};
+    return Failure{code,
+                   "cannot connect to " + hub.text(),
+                   end.why,
+                   "Check that an AgentCom hub listens there under this name.",
+                   {}};
 }
 
 }  // namespace
@@ -59,10 +62,11 @@ Trouble Worker::run() {
 // -- Events -----------------------------------------------------------------------------------------------------------
 
 void Worker::connect() {
-    socket_ = HubSocket::connect(context_, setup_.hub,
-                                 {.opened = [this] { carry_out(protocol_.connected()); },
-                                  .received = [this](const std::string& text) { carry_out(protocol_.frame_received(text)); },
-                                  .ended = [this](const SocketEnd& end) { on_socket_end(end); }});
+    socket_ =
+        HubSocket::connect(context_, setup_.hub,
+                           {.opened = [this] { carry_out(protocol_.connected()); },
+                            .received = [this](const std::string& text) { carry_out(protocol_.frame_received(text)); },
+                            .ended = [this](const SocketEnd& end) { on_socket_end(end); }});
 }
 
 void Worker::on_socket_end(const SocketEnd& end) {
@@ -225,23 +229,30 @@ Trouble run_worker(const CommandContext& context, const WorkerCommand& command) 
     Outcome<Identity> login = choose_login(context.options, context.hub, context.directories, LoginNeed::agent);
     if (!login) return login.failure();
     if (!is_runnable(command.argv.front())) {
-        return Failure{ExitCode::usage, "cannot run '" + repaired_utf8(command.argv.front()) + "'",
+        return Failure{ExitCode::usage,
+                       "cannot run '" + repaired_utf8(command.argv.front()) + "'",
                        "there is no such program, or it may not be executed",
-                       "Give its path, and check its mode (chmod +x).", {}};
+                       "Give its path, and check its mode (chmod +x).",
+                       {}};
     }
-    const std::filesystem::path directory = context.directories.state / "worker" / file_name_for(context.hub.key()) /
-                                            file_name_for(login->agent_id);
+    const std::filesystem::path directory =
+        context.directories.state / "worker" / file_name_for(context.hub.key()) / file_name_for(login->agent_id);
     if (Trouble trouble = make_private_directory(directory)) return trouble;
     const std::optional<LockFile> lock = LockFile::acquire(directory / "lock");
     if (!lock) {
-        return Failure{ExitCode::conflict, "cannot start a worker for '" + login->agent_id + "'",
+        return Failure{ExitCode::conflict,
+                       "cannot start a worker for '" + login->agent_id + "'",
                        "one is running already on this machine (or " + directory.string() + " cannot be written)",
-                       "Use --slots for several tasks at a time, or another identity with --as.", {}};
+                       "Use --slots for several tasks at a time, or another identity with --as.",
+                       {}};
     }
     std::optional<GroupGuard> guard = GroupGuard::start();
     if (!guard) {
-        return Failure{ExitCode::failed, "cannot start the worker", "the system has no process or pipe to spare",
-                       "Check the limits (ulimit -a).", {}};
+        return Failure{ExitCode::failed,
+                       "cannot start the worker",
+                       "the system has no process or pipe to spare",
+                       "Check the limits (ulimit -a).",
+                       {}};
     }
     WorkerSettings settings{login->agent_id, login->token, command.capabilities, command.slots, command.once};
     Worker worker({context.hub, std::move(settings), command.argv, std::chrono::seconds(command.progress_interval_s),

@@ -1,4 +1,5 @@
-// The worker: carries out what WorkerProtocol decides, with a socket, processes, a journal and timers, all in one thread.
+// The worker: carries out what WorkerProtocol decides, with a socket, processes, a journal and timers, all in one
+// thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

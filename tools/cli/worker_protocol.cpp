@@ -58,7 +58,8 @@ std::optional<milliseconds> cooldown_of(std::string_view close_reason) {
     return milliseconds(std::clamp<int64_t>(seconds, 0, 3600) * 1000);
 }
 
-WorkerProtocol::WorkerProtocol(WorkerSettings settings, std::vector<JournalEntry> kept) : settings_(std::move(settings)) {
+WorkerProtocol::WorkerProtocol(WorkerSettings settings, std::vector<JournalEntry> kept)
+    : settings_(std::move(settings)) {
     for (JournalEntry& entry : kept) {
         Task task;
         task.state = entry.report_raw.empty() ? State::recovering : State::reported;
@@ -94,11 +95,14 @@ WorkerActions WorkerProtocol::disconnected(unsigned close_code, std::string_view
     reports_paused_ = false;
     WorkerActions out;
     if (close_code == kCloseReplaced) {
-        leave(out, ExitCode::conflict,
-              Failure{ExitCode::conflict, "the hub closed the connection",
-                      "another worker or client has connected as '" + settings_.agent_id + "'",
-                      "Give each worker an identity of its own (agentcom register), or use --slots for several tasks at "
-                      "a time.", {}});
+        leave(
+            out, ExitCode::conflict,
+            Failure{ExitCode::conflict,
+                    "the hub closed the connection",
+                    "another worker or client has connected as '" + settings_.agent_id + "'",
+                    "Give each worker an identity of its own (agentcom register), or use --slots for several tasks at "
+                    "a time.",
+                    {}});
         return out;
     }
     if (saying_goodbye_) {
@@ -162,13 +166,18 @@ void WorkerProtocol::on_error(WorkerActions& out, const json::Object& frame) {
         const bool invalid = error == "validation_failed" || error == "invalid_json";
         if (refused) {
             leave(out, ExitCode::auth,
-                  Failure{ExitCode::auth, "the hub does not let '" + settings_.agent_id + "' in", error,
-                          "Check --as and --token, or register anew: agentcom register AGENT", {}});
+                  Failure{ExitCode::auth,
+                          "the hub does not let '" + settings_.agent_id + "' in",
+                          error,
+                          "Check --as and --token, or register anew: agentcom register AGENT",
+                          {}});
         } else if (invalid) {
             leave(out, ExitCode::usage,
-                  Failure{ExitCode::usage, "the hub does not understand this worker's identification",
+                  Failure{ExitCode::usage,
+                          "the hub does not understand this worker's identification",
                           error + " " + std::string(raw_of(frame, "errors")),
-                          "Check the agent's id and the capabilities.", {}});
+                          "Check the agent's id and the capabilities.",
+                          {}});
         } else {
             out.push_back(Tell{"hub_error", "", "the hub says: " + error});
         }
@@ -259,7 +268,8 @@ void WorkerProtocol::start(WorkerActions& out, const std::string& task_id, Task&
     out.push_back(StartCommand{task_id, task.generation, task.task_raw});
 }
 
-void WorkerProtocol::reject(WorkerActions& out, const std::string& task_id, int64_t generation, std::string_view reason) {
+void WorkerProtocol::reject(WorkerActions& out, const std::string& task_id, int64_t generation,
+                            std::string_view reason) {
     json::Writer frame;
     frame.begin_object().member("type", "task_rejected").member("task_id", task_id);
     frame.member("generation", generation).member("reason", reason).end_object();
@@ -415,11 +425,10 @@ WorkerActions WorkerProtocol::stop_requested() {
     if (left_) return out;
     ++stop_requests_;
     if (stop_requests_ == 1) {
-        const int64_t running = slots_in_use();
-        out.push_back(Tell{"stopping", "",
-                           running == 0 ? std::string("stopping")
-                                        : "stopping after " + std::to_string(running) +
-                                              " running task(s); again to stop at once"});
+        const std::string left = tasks_.empty() ? ""
+                                                : " once " + std::to_string(tasks_.size()) +
+                                                      " task(s) are done and acknowledged; again to stop at once";
+        out.push_back(Tell{"stopping", "", "stopping" + left});
         leave_if_done(out);
         return out;
     }
@@ -431,7 +440,8 @@ WorkerActions WorkerProtocol::stop_requested() {
 void WorkerProtocol::leave_if_done(WorkerActions& out) {
     if (left_ || saying_goodbye_ || !stopping()) return;
     // A task that is only being recovered is not waited for: if the hub says that it is ours, it is handed back.
-    const bool busy = std::ranges::any_of(tasks_, [](const auto& entry) { return entry.second.state != State::recovering; });
+    const bool busy =
+        std::ranges::any_of(tasks_, [](const auto& entry) { return entry.second.state != State::recovering; });
     if (busy) return;
     if (!identified_) {
         leave(out, failed_one_ && settings_.once ? ExitCode::failed : ExitCode::ok, std::nullopt);

@@ -1,17 +1,18 @@
-// A worker's side of the hub's WebSocket protocol, without sockets, processes, files or clocks: events go in, and what is
-// to be done comes out.
+// A worker's side of the hub's WebSocket protocol, without sockets, processes, files or clocks: events go in, and what
+// is to be done comes out.
 //
 //     WorkerProtocol protocol(settings, journal.load());
 //     carry_out(protocol.connected());
 //     carry_out(protocol.frame_received(text));
 //
-// Actions must be carried out in their order: a task is in the journal before it is accepted, a report before it is sent.
+// Actions must be carried out in their order: a task is in the journal before it is accepted, a report before it is
+// sent.
 //
 // A task here is *recovering* (taken by an earlier process of this worker, the hub is asked whether it is still ours),
-// *running*, *dropped* (its command is being ended, nobody waits for it) or *reported* (its report is not acknowledged).
-// Protocol 1 answers a refused report with an error that does not name the task, so reports go out one at a time, the
-// next when the last is settled. A report that the hub may have seen already is sent again without harm: it gets the
-// same answer.
+// *running*, *dropped* (its command is being ended, nobody waits for it) or *reported* (its report is not
+// acknowledged). Protocol 1 answers a refused report with an error that does not name the task, so reports go out one
+// at a time, the next when the last is settled. A report that the hub may have seen already is sent again without harm:
+// it gets the same answer.
 #pragma once
 
 #include <chrono>
@@ -84,8 +85,8 @@ struct Leave {
     std::optional<Failure> failure;
 };
 
-using WorkerAction = std::variant<SendFrame, StartCommand, StopCommand, KeepEntry, ForgetEntry, WakeForReport, Reconnect,
-                                  Welcomed, Tell, Leave>;
+using WorkerAction = std::variant<SendFrame, StartCommand, StopCommand, KeepEntry, ForgetEntry, WakeForReport,
+                                  Reconnect, Welcomed, Tell, Leave>;
 using WorkerActions = std::vector<WorkerAction>;
 
 // -- The protocol -----------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ std::string TaskHub::reply(int64_t connection, const std::string& frame) {
     send(connection, frame);
     for (size_t i = before; i < all.size(); ++i) {
         const std::string type = member(all[i], "type");
-        if (type == "task_assign" || type == "agent_joined" || type == "agent_left") continue;
+        if (type == "task_assign" || type == "agent_joined" || type == "agent_left" || type == "rate_limit_warning") continue;
         const std::string text = std::move(all[i]);
         all.erase(all.begin() + static_cast<std::ptrdiff_t>(i));
         if (type == "task_ack") return member(text, "status");
@@ -184,8 +184,8 @@ std::string TaskHub::broken_rule() const {
     for (const AgentRow::Key& key : tables().sorted_keys<AgentRow>()) {
         const AgentRow& agent = *tables().find<AgentRow>(key);
         const int64_t leases = held_by[{agent.workspace, agent.agent}];
+        if (agent.connection == 0) continue;  // how many slots it has is known once it is here
         if (leases > agent.slots) return agent.agent + " holds more than its slots";
-        if (agent.connection == 0) continue;
         attached.insert(agent.connection);
         const SessionRow* session = tables().find<SessionRow>({agent.connection});
         if (session == nullptr || session->closing || session->agent != agent.agent) {

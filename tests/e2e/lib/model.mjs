@@ -197,7 +197,8 @@ export class Model {
 
   failure_acked(id, generation, agent, status) {
     const task = this.task_(id);
-    if (task.completed) this.violate_(`${id}: failure by ${agent} acknowledged after completion by ${task.completed.agent}`);
+    // A report of an earlier lease, said again because its answer was lost, gets its first answer again.
+    if (task.completed && task.completed.generation <= generation) this.violate_(`${id}: failure by ${agent} acknowledged after completion by ${task.completed.agent}`);
     if (status === 'dead_letter') task.dead = true;
     this.released_(task, generation, agent);
   }
@@ -211,9 +212,9 @@ export class Model {
   }
 
   /** `agent` is told that it does not hold the task. @param sure it had said nothing yet that could have ended its lease */
-  refused(id, generation, agent, sure) {
+  refused(id, generation, agent, sure, how) {
     const task = this.task_(id);
-    if (sure) this.violate_(`${agent} holds ${id} (generation ${generation}) and was told that it does not`);
+    if (sure) this.violate_(`${agent} holds ${id} (generation ${generation}) and was told that it does not: ${how}`);
     this.released_(task, generation, agent);
   }
 

@@ -1,0 +1,47 @@
+#include "tools/cli/output.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace agentcom::cli;
+
+TEST_CASE("instants are shown in UTC") {
+    CHECK(instant_text(0) == "-");
+    CHECK(instant_text(-5) == "-");
+    CHECK(instant_text(1'769'882'400'999) == "2026-01-31 18:00:00Z");
+    CHECK(instant_text(INT64_MAX) == "-");
+}
+
+TEST_CASE("a message shows its text, or else its payload as it is") {
+    const std::string text =
+        R"({"seq":1,"from":"a","to":"b","type":"chat","id":"m","timestamp":1769882400000,"reply_to":"m0",)"
+        R"("payload":{"text":"one\ntwo \u001b[2J"}})";
+    CHECK(message_text(members_of(text)) ==
+          "#1  2026-01-31 18:00:00Z  a  chat  m  in reply to m0\n  one\n  two \xEF\xBF\xBD[2J\n");
+    const std::string broadcast =
+        R"({"seq":2,"from":"a","to":null,"type":"alert","id":"m","timestamp":1769882400000,"payload":{"text":"x","n":1.0}})";
+    CHECK(message_text(members_of(broadcast)) ==
+          "#2  2026-01-31 18:00:00Z  a  alert  (to everybody)  m\n  {\"text\":\"x\",\"n\":1.0}\n");
+}
+
+TEST_CASE("a task shows what is known and leaves out what is not") {
+    const std::string task = R"({"id":"task-1","description":"d","status":"assigned","state":"working","priority":1,)"
+                             R"("needed_capabilities":["code","x"],"assigned_to":"w","generation":3,"retry_count":1,)"
+                             R"("max_retries":3,"last_error":null,"metadata":{},"result":null,"tokens_used":null})";
+    CHECK(task_text(members_of(task)) ==
+          "task          task-1\n"
+          "description   d\n"
+          "status        working\n"
+          "priority      high\n"
+          "needs         code, x\n"
+          "assigned to   w\n"
+          "generation    3\n"
+          "failures      1 of 3\n");
+}
+
+TEST_CASE("an answer of another shape is shown as far as it goes") {
+    CHECK(task_table("null") == "no tasks\n");
+    CHECK(task_table("[]") == "no tasks\n");
+    CHECK(task_table("[5]").find("STATUS") != std::string::npos);
+    CHECK(!message_text(members_of("[]")).empty());
+    CHECK(result_text(members_of("{}")) == "null\n");
+}
