@@ -11,6 +11,7 @@
 
 #include "agentcom_version.hpp"
 #include "native-server/config/config.hpp"
+#include "native-server/config/lifecycle_text.hpp"
 #include "native-server/log/log.hpp"
 #include "native-server/server/fault_guard.hpp"
 #include "native-server/server/server.hpp"
@@ -71,6 +72,9 @@ int main(int argc, char** argv) {
             return 0;
         case ConfigTask::print_settings:
             print(describe_settings());
+            return 0;
+        case ConfigTask::print_lifecycle:
+            print(describe_lifecycle());
             return 0;
         case ConfigTask::check_config:
             print(describe_config(config));

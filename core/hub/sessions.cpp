@@ -219,7 +219,7 @@ void identify(Context& ctx, const SessionRow& before, const Arguments& arguments
     session.connected_at = ctx.now.wall_ms;
     session.identified_turn = ctx.turn;
     session.open_seq = ctx.tables.find<WorkspaceRow>({session.workspace})->message_seq;
-    if (session.pushes_end_mail && !ctx.read_only()) mailbox::set_aside(ctx, session.workspace, agent);
+    if (session.pushes_end_mail && !ctx.read_only()) mailbox::set_aside(ctx, session.workspace, agent, session.open_seq);
     ctx.tables.put(session);
     ctx.disarm(TimerKind::identify, connection, "");
 

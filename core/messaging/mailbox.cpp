@@ -88,7 +88,9 @@ int64_t hidden_above(const Context& ctx, int64_t workspace, const std::string& a
     const AgentRow* row = ctx.tables.find<AgentRow>({workspace, agent});
     if (row == nullptr || row->connection == 0) return INT64_MAX;
     const SessionRow* session = ctx.tables.find<SessionRow>({row->connection});
-    return session != nullptr && session->pushes_end_mail ? session->open_seq : INT64_MAX;
+    // A session that is just being replaced pushes nothing more: what it did not bring out is in the mailbox again.
+    if (session == nullptr || session->agent.empty() || !session->pushes_end_mail) return INT64_MAX;
+    return session->open_seq;
 }
 
 }  // namespace
@@ -194,8 +196,7 @@ void acknowledge(Context& ctx, int64_t workspace, const std::string& agent, int6
     ctx.tables.put(std::move(row));
 }
 
-void set_aside(Context& ctx, int64_t workspace, const std::string& agent) {
-    const int64_t newest = ctx.tables.find<WorkspaceRow>({workspace})->message_seq;
+void set_aside(Context& ctx, int64_t workspace, const std::string& agent, int64_t newest) {
     MailboxRow row = row_of(ctx.tables, workspace, agent);
     if (row.seen_seq >= newest || unread(ctx, workspace, agent, row.seen_seq, 1).empty()) return;
     // Ranges that time or other sockets have emptied go, so that there are never more of them than mail.
@@ -229,8 +230,11 @@ void flush(Context& ctx, const SessionRow& session) {
     const LivenessRow* liveness = ctx.tables.find<LivenessRow>({session.connection});
     if (liveness == nullptr || !session.pushes_end_mail || session.agent.empty() || ctx.read_only()) return;
     const int64_t up_to = liveness->pushed_seq;
+    if (up_to <= session.open_seq) return;
+    // The session began while the store failed: what was unread then has not been set aside.
+    set_aside(ctx, session.workspace, session.agent, session.open_seq);
     MailboxRow row = row_of(ctx.tables, session.workspace, session.agent);
-    if (up_to <= row.seen_seq || up_to <= session.open_seq) return;
+    if (up_to <= row.seen_seq) return;
     const auto& mail = ctx.tables.indexes().mail;
     if (const auto found = mail.find({session.workspace, session.agent}); found != mail.end()) {
         const std::vector<int64_t> seqs(found->second.upper_bound(session.open_seq), found->second.upper_bound(up_to));

@@ -40,8 +40,8 @@ int64_t pending(const Context&, int64_t workspace, const std::string& agent, int
 /// The agent is done with everything up to `up_to`.
 void acknowledge(Context&, int64_t workspace, const std::string& agent, int64_t up_to);
 
-/// A session that ends mail by pushing begins: what is unread now stays so.
-void set_aside(Context&, int64_t workspace, const std::string& agent);
+/// A session that ends mail by pushing begins: what is unread up to `newest`, the last message before it, stays so.
+void set_aside(Context&, int64_t workspace, const std::string& agent, int64_t newest);
 /// Pushes up to this number have left the session's outbox; written down a little later, or by `flush`.
 void pushed(Context&, const SessionRow&, int64_t up_to);
 void flush(Context&, const SessionRow&);

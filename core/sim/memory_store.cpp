@@ -81,10 +81,12 @@ void MemoryStore::prune(const Prune& lot) {
         }
         return;
     }
-    const TableId id = lot.what == Prune::What::events ? TableId::events : TableId::messages;
+    const bool messages = lot.what == Prune::What::messages;
+    const TableId id = messages ? TableId::messages : TableId::events;
+    const int64_t from = messages ? std::exchange(messages_pruned_[lot.workspace], lot.up_to) : 0;
     std::erase_if(tables_[id], [&](const auto& row) {
         const int64_t seq = row.first[1].integer;
-        return row.first[0].integer == lot.workspace && seq <= lot.up_to &&
+        return row.first[0].integer == lot.workspace && seq > from && seq <= lot.up_to &&
                std::find(lot.keep.begin(), lot.keep.end(), seq) == lot.keep.end();
     });
 }

@@ -44,6 +44,7 @@ private:
 
     std::map<TableId, TableRows> tables_;
     std::vector<TableSum> sums_;
+    std::map<int64_t, int64_t> messages_pruned_;  ///< per workspace: each lot begins where the one before ended
     int64_t last_turn_ = 0;
     bool failing_ = false;
 };

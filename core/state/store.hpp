@@ -42,9 +42,9 @@ struct RowChange {
     Hash128 checksum;   ///< of the row; zero for an erased one
 };
 
-/// Deletes archive rows of a workspace with a number up to and including `up_to`: events and messages by `seq` (but
-/// not the messages in `keep`: they are unread), finished tasks (with their inputs, edges and attempts) by
-/// `finished_seq`.
+/// Deletes archive rows of a workspace with a number up to and including `up_to`: events and messages by `seq`, finished tasks (with their inputs, edges and attempts) by
+/// `finished_seq`. Of messages, a lot begins where the one before ended: those in `keep` are unread and stay, and are
+/// erased one by one later.
 struct Prune {
     enum class What : uint8_t { events, messages, finished_tasks } what{};
     int64_t workspace = 0;

@@ -71,11 +71,13 @@ Status read_command_line(const std::vector<std::string>& arguments, Config& conf
     bool insecure_http = false;
     bool check = false;
     bool print_settings = false;
+    bool print_lifecycle = false;
     bool version = false;
     std::string replay;
     app.add_flag("--insecure-http", insecure_http, "Allow plain HTTP beyond this machine: tokens can be overheard");
     app.add_flag("--check-config", check, "Print what counts and where it comes from, then end (0 = good, 2 = bad)");
     app.add_flag("--print-settings", print_settings, "Print all settings, their defaults and meanings, then end");
+    app.add_flag("--print-lifecycle", print_lifecycle, "Print the lifecycle of tasks as Markdown, then end");
     app.add_flag("--version", version, "Print the version, then end");
     app.add_option("--replay-fault", replay, "Repeat a saved fault: ends with 1 when it comes again")
         ->type_name("FILE");
@@ -113,6 +115,7 @@ Status read_command_line(const std::vector<std::string>& arguments, Config& conf
     config.replay_file = replay;
     if (check) config.task = ConfigTask::check_config;
     if (print_settings) config.task = ConfigTask::print_settings;
+    if (print_lifecycle) config.task = ConfigTask::print_lifecycle;
     if (!replay.empty()) config.task = ConfigTask::replay_fault;
     if (version) config.task = ConfigTask::print_version;
     return {};
@@ -256,7 +259,7 @@ Status resolve_options(const Environment& environment, Config& config) {
 }
 
 Status refuse_open_plain_http(const Config& config) {
-    if (is_loopback(config.listen) || config.insecure_http || config.task != ConfigTask::serve) return {};
+    if (is_loopback(config.listen) || config.insecure_http) return {};
     return Status(bad_config("listening on " + to_text(config.listen) +
                              " would send tokens in the clear to other machines. Listen on 127.0.0.1 behind a proxy "
                              "that does TLS, or say --insecure-http if the network is trusted"));

@@ -26,7 +26,15 @@ using Environment = std::map<std::string, std::string>;
 Environment process_environment();
 
 /// What the process is asked to do.
-enum class ConfigTask : uint8_t { serve, check_config, print_settings, print_version, print_help, replay_fault };
+enum class ConfigTask : uint8_t {
+    serve,
+    check_config,
+    print_settings,
+    print_lifecycle,
+    print_version,
+    print_help,
+    replay_fault
+};
 
 struct Config {
     ConfigTask task = ConfigTask::serve;

@@ -25,6 +25,11 @@ void WebSocketConnection::FrameContextDeleter::operator()(wslay_frame_context* c
 WebSocketConnection::WebSocketConnection(Events& events) : events_(events) {}
 WebSocketConnection::~WebSocketConnection() = default;
 
+void WebSocketConnection::stop() {
+    ended_ = true;
+    message_ = {};
+}
+
 int64_t WebSocketConnection::read_bytes(uint8_t* buffer, size_t size) {
     const size_t n = std::min(size, input_.size());
     if (n == 0) return -1;

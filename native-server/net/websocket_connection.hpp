@@ -36,8 +36,8 @@ class WebSocketConnection {
     WebSocketConnection& operator=(const WebSocketConnection&) = delete;
 
     void receive(std::string_view bytes);
-    /// Nothing more is read, e.g. because the hub closes. Idempotent.
-    void stop() { ended_ = true; }
+    /// Nothing more is read, e.g. because the hub closes; half a message is forgotten. Idempotent.
+    void stop();
     bool ended() const { return ended_; }
     /// Bytes of a message that is not yet complete.
     size_t held_bytes() const { return message_.size(); }

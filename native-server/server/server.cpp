@@ -200,7 +200,7 @@ void Server::end_turn() {
     // wait for anything else to happen.
     if (turn_open_) loop_.stay_awake();
     set_timer();
-    time_read_ = false;
+    time_read_ = turn_open_;
 }
 
 void Server::release_ready() {

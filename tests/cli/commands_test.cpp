@@ -78,11 +78,19 @@ TEST_CASE("registering in a workspace takes an admin's token") {
     CHECK(run_register(stage.context(), {"ann", "w"})->code == ExitCode::auth);
     CHECK(stage.requests.empty());
     stage.options.token = "admin-secret";
-    stage.answer(201, R"({"agent_id":"ann","token":"t0","workspace":"w"})");
+    stage.answer(201, R"({"agent_id":"ann","token":"t0"})");
     CHECK(!run_register(stage.context(), {"ann", "w"}));
     CHECK(stage.requests.front().body == R"({"agent_id":"ann","workspace":"w"})");
     CHECK(stage.requests.front().token == "admin-secret");
     CHECK(stage.notices.empty());
+    // The same name elsewhere: the first token is not lost.
+    stage.replies.clear();
+    stage.answer(201, R"({"agent_id":"ann","token":"t1"})");
+    CHECK(!run_register(stage.context(), {"ann", "v"}));
+    CHECK(stage.notices.size() == 1);
+    const IdentityStore store(stage.directories.config);
+    CHECK(store.list(stage.hub) == std::vector<Identity>{{"ann", "t1"}});
+    CHECK(std::filesystem::exists(store.path(stage.hub, "ann").string() + ".previous"));
 }
 
 TEST_CASE("send passes the payload on byte for byte") {

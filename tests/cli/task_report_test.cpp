@@ -27,13 +27,13 @@ TEST_CASE("a success carries what the command wrote") {
     };
     const Case cases[] = {
         {"", R"({"status":"success","output":"","exit_status":0,"duration_ms":12})"},
-        {"hi\n", R"({"status":"success","output":"hi\n","exit_status":0,"duration_ms":12})"},
+        {"hi\n", R"({"status":"success","output":"hi\u000a","exit_status":0,"duration_ms":12})"},
         {"a\xFF"
          "b",
          "{\"status\":\"success\",\"output\":\"a\xEF\xBF\xBD"
          "b\",\"exit_status\":0,\"duration_ms\":12}"},
         {"{\"n\": 1e400}\n",
-         R"({"status":"success","output":"{\"n\": 1e400}\n","exit_status":0,"duration_ms":12,"data":{"n": 1e400}})"},
+         R"({"status":"success","output":"{\"n\": 1e400}\u000a","exit_status":0,"duration_ms":12,"data":{"n": 1e400}})"},
         {R"({"tokens_used":5})",
          R"({"status":"success","output":"{\"tokens_used\":5}","exit_status":0,"duration_ms":12,"data":{"tokens_used":5},)"
          R"("tokens_used":5})"},
@@ -71,8 +71,9 @@ TEST_CASE("a failure says how the command ended, and why as far as 2000 code poi
     CHECK(report_frame("t", 1, result) ==
           R"({"type":"task_failed","task_id":"t","generation":1,"reason":"exit status 2"})");
     result.errors = "warning\nno such file\n\n";
-    CHECK(report_frame("t", 1, result) ==
-          R"({"type":"task_failed","task_id":"t","generation":1,"reason":"exit status 2\nwarning\nno such file"})");
+    CHECK(
+        report_frame("t", 1, result) ==
+        R"({"type":"task_failed","task_id":"t","generation":1,"reason":"exit status 2\u000awarning\u000ano such file"})");
     result.exit_status = 0;
     result.signal = 9;
     result.errors = std::string(5000, 'x') + "\xE2\x82\xAC the end";

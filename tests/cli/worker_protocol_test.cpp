@@ -112,7 +112,7 @@ TEST_CASE("a worker identifies itself and takes a task to its acknowledged end")
     Bench bench(2);
     CHECK(lines_of(bench.protocol.connected()) ==
           Lines{R"(send {"type":"identify","agent_id":"w","token":"secret","name":"w","status":"idle",)"
-                R"("capabilities":["code"],"client_type":"worker","protocol_version":1,"slots":2,"presence":"none"})"});
+                R"("capabilities":["code"],"client_type":"worker","protocol_version":2,"slots":2,"presence":"none"})"});
     CHECK(bench.protocol.ping_due().empty());
     CHECK(bench.receive(kIdentified) == Lines{"welcomed"});
     CHECK(lines_of(bench.protocol.ping_due()) == Lines{kPing});

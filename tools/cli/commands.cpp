@@ -56,10 +56,14 @@ Trouble run_register(const CommandContext& context, const RegisterCommand& comma
                        "Check that an AgentCom hub listens at " + context.hub.text() + ".",
                        {}};
     }
-    if (Trouble trouble = store.save(context.hub, identity)) return trouble;
-    if (!command.workspace.empty() && text_of(members, "workspace") != command.workspace) {
-        context.surroundings.notice("the hub did not confirm the workspace '" + command.workspace + "'");
+    if (store.find(context.hub, command.agent)) {
+        // Perhaps of another workspace, or of a hub that was set up anew: only a person can tell if it is still needed.
+        const std::filesystem::path previous = file.string() + ".previous";
+        std::error_code ignored;
+        std::filesystem::rename(file, previous, ignored);
+        context.surroundings.notice("the token that was kept for this agent before is now in " + previous.string());
     }
+    if (Trouble trouble = store.save(context.hub, identity)) return trouble;
     if (context.options.json) {
         context.out << *answer << "\n";
     } else {

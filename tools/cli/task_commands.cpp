@@ -171,7 +171,11 @@ Trouble run_task_list(const CommandContext& context, const TaskListCommand& comm
     if (command.limit) add("limit", std::to_string(*command.limit));
     Outcome<std::string> answer = client->get("cannot list the tasks", target);
     if (!answer) return answer.failure();
-    context.out << (context.options.json ? *answer + "\n" : task_table(raw_of(members_of(*answer), "tasks")));
+    const json::Object members = members_of(*answer);
+    context.out << (context.options.json ? *answer + "\n" : task_table(raw_of(members, "tasks")));
+    if (!context.options.json && !text_of(members, "next_cursor").empty()) {
+        context.surroundings.notice("there are more; see --limit, --status, --priority and --assigned-to");
+    }
     return std::nullopt;
 }
 

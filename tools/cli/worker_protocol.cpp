@@ -81,7 +81,7 @@ WorkerActions WorkerProtocol::connected() {
     out.begin_object().member("type", "identify").member("agent_id", settings_.agent_id);
     out.member("token", settings_.token).member("name", settings_.agent_id).member("status", "idle");
     out.raw_member("capabilities", json::encode_strings(settings_.capabilities));
-    out.member("client_type", "worker").member("protocol_version", 1).member("slots", settings_.slots);
+    out.member("client_type", "worker").member("protocol_version", 2).member("slots", settings_.slots);
     // Who comes and goes does not matter to a worker.
     out.member("presence", "none").end_object();
     return {SendFrame{out.take()}};

@@ -8,11 +8,14 @@
 // Actions must be carried out in their order: a task is in the journal before it is accepted, a report before it is
 // sent.
 //
+// It speaks version 2, in which the hub tells of cancelled tasks and keeps the agent's mail for `agentcom inbox`; a hub
+// that knows only version 1 is understood as well.
+//
 // A task here is *recovering* (taken by an earlier process of this worker, the hub is asked whether it is still ours),
 // *running*, *dropped* (its command is being ended, nobody waits for it) or *reported* (its report is not
-// acknowledged). Protocol 1 answers a refused report with an error that does not name the task, so reports go out one
-// at a time, the next when the last is settled. A report that the hub may have seen already is sent again without harm:
-// it gets the same answer.
+// acknowledged). A refused report is answered with an error that does not name the task, so reports go out one at a
+// time, the next when the last is settled. A report that the hub may have seen already is sent again without harm: it
+// gets the same answer.
 #pragma once
 
 #include <chrono>

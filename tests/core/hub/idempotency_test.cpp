@@ -16,7 +16,8 @@ struct World {
         hub.register_agent("bob");
     }
     Response submit(const std::string& description, const std::string& key, const std::string& agent = "ann") {
-        return hub.http(Method::post, "/api/tasks", R"({"description":")" + description + "\"}", TestHub::token_of(agent), key);
+        return hub.http(Method::post, "/api/tasks", R"({"description":")" + description + "\"}",
+                        TestHub::token_of(agent), key);
     }
     TestHub hub;
 };
@@ -46,7 +47,8 @@ TEST_CASE("a key belongs to a principal and an operation, and to one request") {
     CHECK(conflict.status == 422);
     CHECK(TestHub::member(conflict.body, "error") == "idempotency_conflict");
     CHECK(world.submit("y", "key", "bob").status == 201);
-    CHECK(world.hub.http(Method::post, "/api/message", R"({"payload":{}})", TestHub::token_of("ann"), "key").status == 200);
+    CHECK(world.hub.http(Method::post, "/api/message", R"({"payload":{}})", TestHub::token_of("ann"), "key").status ==
+          200);
     const std::string id = TestHub::member(first.body, "task_id");
     CHECK(world.hub.http(Method::delete_, "/api/tasks/" + id, "", TestHub::token_of("ann"), "key").status == 200);
     // The first answer again, although the task has ended.

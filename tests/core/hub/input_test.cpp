@@ -51,9 +51,11 @@ std::vector<Input> examples() {
     add(Committed{INT64_MAX});
     add(CommitFailed{INT64_MIN});
     add(StorageRecovered{});
-    add(QueryResult{4, false, {{TableId::tasks, {ColumnValue::of("x"), ColumnValue{}, ColumnValue::unchanged(),
-                                                 ColumnValue::of(int64_t{-1})}},
-                               {static_cast<TableId>(255), {}}}});
+    add(QueryResult{4,
+                    false,
+                    {{TableId::tasks,
+                      {ColumnValue::of("x"), ColumnValue{}, ColumnValue::unchanged(), ColumnValue::of(int64_t{-1})}},
+                     {static_cast<TableId>(255), {}}}});
     add(ClockJumped{-1});
     add(Shutdown{});
     return inputs;

@@ -53,7 +53,8 @@ TEST_CASE("protocol 2 is told about the hub and gets its request ids back; proto
     TestHub hub;
     hub.register_agent("ann");
     hub.register_agent("bob");
-    REQUIRE(hub.http(Method::post, "/api/message", R"({"to":"ann","payload":{}})", TestHub::token_of("bob")).status == 200);
+    REQUIRE(hub.http(Method::post, "/api/message", R"({"to":"ann","payload":{}})", TestHub::token_of("bob")).status ==
+            200);
     const int64_t modern = hub.open();
     hub.send(modern, identify("ann", TestHub::token_of("ann"), R"(,"protocol_version":2,"request_id":7)"));
     const std::string identified = hub.take_frame(modern, "identified");
@@ -101,7 +102,8 @@ TEST_CASE("presence is pushed as it happens, to everybody but oneself") {
     CHECK(TestHub::member(hub.take_frame(cat, "agents"), "agents") ==
           R"([{"agent_id":"ann","name":"ann","status":"connected","capabilities":[],"connected_at":)" + at +
               R"(},{"agent_id":"bob","name":"Bob","status":"busy","capabilities":["code"],"connected_at":)" + at +
-              R"(},{"agent_id":"cat","name":"cat","status":"connected","capabilities":null,"connected_at":)" + at + "}]");
+              R"(},{"agent_id":"cat","name":"cat","status":"connected","capabilities":null,"connected_at":)" + at +
+              "}]");
     hub.clear_frames();
     hub.disconnect(bob);
     CHECK(hub.frames(ann) == Frames{R"({"type":"agent_left","agent_id":"bob"})"});

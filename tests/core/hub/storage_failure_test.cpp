@@ -204,7 +204,8 @@ TEST_CASE("mail that waited through a login while the store failed is not lost b
     }
 }
 
-// -- several turns in flight --------------------------------------------------------------------------------------------
+// -- several turns in flight
+// --------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -347,8 +348,7 @@ TEST_CASE("rows that changed in the unfinished turn of a failure are handed over
     bare.apply(StorageRecovered{});
     bare.apply(bare.post("/api/message", R"({"to":"ann","payload":{}})", "bob"));
     const TurnResult turn = bare.hub.end_turn();
-    const bool has_counter = std::any_of(turn.batch.changes.begin(), turn.batch.changes.end(), [](const RowChange& change) {
-        return change.table == TableId::workspaces;
-    });
+    const bool has_counter = std::any_of(turn.batch.changes.begin(), turn.batch.changes.end(),
+                                         [](const RowChange& change) { return change.table == TableId::workspaces; });
     CHECK(has_counter);
 }

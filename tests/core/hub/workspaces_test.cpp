@@ -55,11 +55,16 @@ struct Side {
     std::map<std::string, int64_t> sockets;
     std::vector<std::string> task_ids;
     std::vector<std::string> message_ids;
-    std::vector<std::pair<std::string, std::string>> assignments;  ///< task, generation
+    struct Assignment {
+        std::string agent;
+        std::string task_id;
+        std::string generation;
+    };
+    std::vector<Assignment> assignments;
 };
 
 class TwoWorkspaces {
-public:
+  public:
     explicit TwoWorkspaces(uint64_t seed) : prng_(seed), hub_(settings()) {
         for (Side* side : {&left_, &right_}) {
             for (const char* agent : kAgents) hub_.register_agent(agent, side->name);
@@ -83,14 +88,16 @@ public:
         REQUIRE(untouched);
         for (const auto& [agent, socket] : other.sockets) REQUIRE(hub_.frames(socket).empty());
         for (const auto& [agent, socket] : mine.sockets) {
-            for (const std::string& frame : hub_.frames(socket)) read(mine, other, frame);
+            for (const std::string& frame : hub_.frames(socket)) read(mine, other, frame, agent);
         }
         hub_.clear_frames();
         if (prng_.below(4) == 0) {
             hub_.advance_ms(static_cast<int64_t>(prng_.below(3'000)));
             for (Side* side : {&left_, &right_}) {
                 for (const auto& [agent, socket] : side->sockets) {
-                    for (const std::string& frame : hub_.frames(socket)) read(*side, side == &left_ ? right_ : left_, frame);
+                    for (const std::string& frame : hub_.frames(socket)) {
+                        read(*side, side == &left_ ? right_ : left_, frame, agent);
+                    }
                 }
             }
             hub_.clear_frames();
@@ -100,7 +107,7 @@ public:
     int64_t done_ = 0;     ///< tasks that were completed
     int64_t repeats_ = 0;  ///< requests that were answered from an idempotency record
 
-private:
+  private:
     static Settings settings() {
         Settings settings;
         settings.limits = 0;
@@ -122,14 +129,14 @@ private:
         return ids.empty() ? "task-none" : any(ids);
     }
 
-    void read(Side& mine, const Side& other, const std::string& text) {
+    void read(Side& mine, const Side& other, const std::string& text, const std::string& agent = "") {
         CAPTURE(last_, text);
         REQUIRE(text.find(other.mark) == std::string::npos);
         REQUIRE(text.find(other.name) == std::string::npos);
         for (const std::string& id : other.message_ids) REQUIRE(text.find(id) == std::string::npos);
         const std::string type = TestHub::member(text, "type");
         if (type == "task_assign") {
-            mine.assignments.emplace_back(TestHub::member(text, "task_id"), TestHub::member(text, "generation"));
+            mine.assignments.push_back({agent, TestHub::member(text, "task_id"), TestHub::member(text, "generation")});
         } else if (type == "message_sent") {
             mine.message_ids.push_back(TestHub::member(text, "id"));
         } else if (type == "task_ack" && TestHub::member(text, "status") == "complete") {
@@ -155,8 +162,8 @@ private:
             case 1: {
                 if (mine.sockets.contains(agent)) return;
                 last_ = mine.name + " connects " + agent;
-                mine.sockets[agent] = hub_.connect(agent, R"("capabilities":["code"],"slots":2,"name":")" + mine.mark + "\"",
-                                                   mine.name);
+                mine.sockets[agent] =
+                    hub_.connect(agent, R"("capabilities":["code"],"slots":2,"name":")" + mine.mark + "\"", mine.name);
                 return;
             }
             case 2: {
@@ -169,8 +176,9 @@ private:
             }
             case 3:
             case 4:
-                return frame(mine, agent, R"({"type":"message","to":")" + any_agent() + R"(","idempotency_key":"same","payload":)" +
-                                              payload + "}");
+                return frame(mine, agent,
+                             R"({"type":"message","to":")" + any_agent() + R"(","idempotency_key":"same","payload":)" +
+                                 payload + "}");
             case 5:
                 return frame(mine, agent, R"({"type":"message","payload":)" + payload + "}");
             case 6:
@@ -182,17 +190,21 @@ private:
             case 10: {
                 std::string task_id = any_task(mine, other);
                 std::string generation = "1";
+                std::string reporter = agent;
                 if (!mine.assignments.empty() && prng_.below(4) > 0) {
-                    std::tie(task_id, generation) = any(mine.assignments);
+                    const Side::Assignment& assignment = mine.assignments.back();
+                    task_id = assignment.task_id;
+                    generation = assignment.generation;
+                    if (prng_.below(4) > 0) reporter = assignment.agent;
                 } else if (!other.assignments.empty() && prng_.below(2) == 0) {
-                    std::tie(task_id, generation) = any(other.assignments);
+                    task_id = any(other.assignments).task_id;
                 }
                 static const std::vector<std::string> kReports = {"task_accepted",  "task_progress", "task_complete",
                                                                   "task_complete",  "task_failed",   "task_rejected",
                                                                   "task_recovering"};
-                return frame(mine, agent, R"({"type":")" + any(kReports) + R"(","task_id":")" + task_id +
-                                              R"(","generation":)" + generation + R"(,"error":")" + mine.mark +
-                                              R"(","result":)" + payload + "}");
+                return frame(mine, reporter,
+                             R"({"type":")" + any(kReports) + R"(","task_id":")" + task_id + R"(","generation":)" +
+                                 generation + R"(,"error":")" + mine.mark + R"(","result":)" + payload + "}");
             }
             case 11:
             case 12:
@@ -201,11 +213,13 @@ private:
                                    R"(,"needed_capabilities":["code"])";
                 if (prng_.below(3) == 0) body += R"(,"unique_key":"same")";
                 const std::string blocker = any_task(mine, other);
-                const bool foreign = std::find(mine.task_ids.begin(), mine.task_ids.end(), blocker) == mine.task_ids.end();
+                const bool foreign =
+                    std::find(mine.task_ids.begin(), mine.task_ids.end(), blocker) == mine.task_ids.end();
                 const bool blocked = prng_.below(4) == 0;
                 if (blocked) body += R"(,"blocked_by":[")" + blocker + "\"]";
                 const bool keyed = prng_.below(4) == 0;
-                const Response response = http(mine, other, Method::post, "/api/tasks", body + "}", keyed ? "same" : "");
+                const Response response =
+                    http(mine, other, Method::post, "/api/tasks", body + "}", keyed ? "same" : "");
                 CAPTURE(response.body);
                 if (blocked && foreign && !keyed) {
                     const bool duplicate = response.status == 200;
@@ -233,9 +247,9 @@ private:
                 return;
             }
             case 15: {
-                static const std::vector<std::string> kReads = {
-                    "/api/tasks", "/api/tasks?status=completed", "/api/tasks/dead-letter", "/api/agents/states",
-                    "/admin/tokens"};
+                static const std::vector<std::string> kReads = {"/api/tasks", "/api/tasks?status=completed",
+                                                                "/api/tasks/dead-letter", "/api/agents/states",
+                                                                "/admin/tokens"};
                 http(mine, other, Method::get, any(kReads));
                 return;
             }
@@ -254,7 +268,8 @@ private:
                 const Response mailbox = hub_.http(Method::get, "/api/mailbox/" + agent, "", token);
                 REQUIRE(mailbox.status == 200);
                 read(mine, other, mailbox.body);
-                if (prng_.below(2) == 0) hub_.http(Method::post, "/api/mailbox/" + agent + "/ack", R"({"seq":1000})", token);
+                if (prng_.below(2) == 0)
+                    hub_.http(Method::post, "/api/mailbox/" + agent + "/ack", R"({"seq":1000})", token);
                 return;
             }
             case 18:
@@ -290,7 +305,7 @@ TEST_CASE("workspaces with the same names neither see nor touch each other") {
     CAPTURE(seed);
     TwoWorkspaces world(seed);
     for (int i = 0; i < 700; ++i) world.step();
-    CHECK(world.done_ > 5);
+    CHECK(world.done_ > 3);
     CHECK(world.repeats_ > 0);
 }
 
@@ -303,10 +318,12 @@ TEST_CASE("a token acts in its own workspace, whatever the request asks for") {
     CHECK(hub.tables().indexes().state_counts.contains(2));
     CHECK_FALSE(hub.tables().indexes().state_counts.contains(3));
     // The hub's admin may choose.
-    CHECK(hub.http(Method::post, "/api/tasks?workspace=right", R"({"description":"x"})", std::string(TestHub::kAdminToken))
+    CHECK(hub.http(Method::post, "/api/tasks?workspace=right", R"({"description":"x"})",
+                   std::string(TestHub::kAdminToken))
               .status == 201);
     CHECK(hub.tables().indexes().state_counts.contains(3));
     CHECK(hub.http(Method::get, "/api/tasks?workspace=nowhere", "", std::string(TestHub::kAdminToken)).status == 404);
     // Only the admin makes agents in another workspace.
-    CHECK(hub.http(Method::post, "/api/onboard/register", R"({"agent_id":"x","workspace":"right"})", ann).status == 403);
+    CHECK(hub.http(Method::post, "/api/onboard/register", R"({"agent_id":"x","workspace":"right"})", ann).status ==
+          403);
 }

@@ -50,8 +50,8 @@ Mail mailbox_of(TestHub& hub, const std::string& agent, const std::string& query
 /// Sends over HTTP; `to` "" is a broadcast. Gives the id.
 std::string send(TestHub& hub, const std::string& from, const std::string& to, const std::string& mark) {
     const std::string address = to.empty() ? "" : R"("to":")" + to + "\",";
-    const Response response = hub.http(Method::post, "/api/message", "{" + address + R"("payload":{"n":")" + mark + "\"}}",
-                                       TestHub::token_of(from));
+    const Response response = hub.http(Method::post, "/api/message",
+                                       "{" + address + R"("payload":{"n":")" + mark + "\"}}", TestHub::token_of(from));
     REQUIRE(response.status == 200);
     return TestHub::member(response.body, "id");
 }
@@ -270,7 +270,8 @@ TEST_CASE("history is pruned, but not what somebody has not read yet") {
     CHECK(hub.store().rows(TableId::messages).size() == before - 1);
 }
 
-// -- against a model ---------------------------------------------------------------------------------------------------
+// -- against a model
+// ---------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -347,7 +348,8 @@ TEST_CASE("mailboxes hold what a naive model holds, over sockets of all kinds, r
                 }
                 if (up_to == 0) break;
                 hub.apply(MailPushed{box.socket, up_to});
-                std::erase_if(box.unread, [up_to](const Box::Entry& entry) { return entry.pushed && entry.seq <= up_to; });
+                std::erase_if(box.unread,
+                              [up_to](const Box::Entry& entry) { return entry.pushed && entry.seq <= up_to; });
                 break;
             }
             case 4: {  // acknowledges

@@ -19,9 +19,10 @@ TEST_CASE("a direct message is one row, acknowledged before it is pushed, and pu
     const std::string id = TestHub::member(hub.frames(ann)[0], "id");
     CHECK(id.size() == 16);
     REQUIRE(hub.frames(bob).size() == 1);
-    CHECK(hub.frames(bob)[0] == R"({"type":"message","id":")" + id +
-                                    R"(","from":"ann","message_type":"note","payload":{"n":1e400},"reply_to":"m1","timestamp":)" +
-                                    std::to_string(hub.now_ms()) + "}");
+    CHECK(hub.frames(bob)[0] ==
+          R"({"type":"message","id":")" + id +
+              R"(","from":"ann","message_type":"note","payload":{"n":1e400},"reply_to":"m1","timestamp":)" +
+              std::to_string(hub.now_ms()) + "}");
     const std::vector<RowValues> stored = hub.store().rows(TableId::messages);
     REQUIRE(stored.size() == 1);
     const MessageRow row = *row_from_values<MessageRow>(stored[0]);

@@ -49,7 +49,8 @@ TEST_CASE("values that do not fit a row type are refused") {
         for (size_t i = 0; i < good.size(); ++i) {
             CAPTURE(schemas[i].name);
             values = good;
-            const bool number = schemas[i].type == ColumnType::integer || schemas[i].type == ColumnType::integer_or_null;
+            const bool number =
+                schemas[i].type == ColumnType::integer || schemas[i].type == ColumnType::integer_or_null;
             values[i] = number ? ColumnValue::of(std::string("7")) : ColumnValue::of(int64_t{7});
             CHECK_FALSE(row_from_values<Row>(values));
             values[i] = ColumnValue::unchanged();

@@ -67,8 +67,8 @@ TEST_CASE("each table has a number of its own, and its key is its first columns"
 
 TEST_CASE("a task is leased while it is assigned or worked on") {
     TaskRow task;
-    for (const TaskState state : {TaskState::held, TaskState::queued, TaskState::completed, TaskState::cancelled,
-                                  TaskState::dead_letter}) {
+    for (const TaskState state :
+         {TaskState::held, TaskState::queued, TaskState::completed, TaskState::cancelled, TaskState::dead_letter}) {
         task.state = state;
         CHECK_FALSE(task.leased());
     }

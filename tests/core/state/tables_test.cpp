@@ -346,7 +346,8 @@ TEST_CASE("tables and store hold what a naive model holds, over random inputs, u
             in_flight.push_back(tables.end_turn(turn, kInline));
             if (!in_flight.back().empty()) {
                 for (const TableSum& sum : in_flight.back().sums) {
-                    if (sum.table == TableId::tokens) REQUIRE(sum.rows == static_cast<int64_t>(model.rows.tokens.size()));
+                    if (sum.table == TableId::tokens)
+                        REQUIRE(sum.rows == static_cast<int64_t>(model.rows.tokens.size()));
                 }
             }
             before_turn[++turn] = model.rows;

@@ -29,8 +29,14 @@ TEST_CASE("rows of a query become tasks, each with what follows it") {
     input.description = Body("text");
     EventRow event;
     event.kind = "task_submitted";
-    const auto records = collect_task_records({task("a"), {TableId::task_inputs, row_values(input)}, edge("x"), edge("y"),
-                                               attempt(1), attempt(2), {TableId::events, row_values(event)}, task("b")});
+    const auto records = collect_task_records({task("a"),
+                                               {TableId::task_inputs, row_values(input)},
+                                               edge("x"),
+                                               edge("y"),
+                                               attempt(1),
+                                               attempt(2),
+                                               {TableId::events, row_values(event)},
+                                               task("b")});
     REQUIRE(records);
     REQUIRE(records->size() == 2);
     const TaskRecord& first = records->front();

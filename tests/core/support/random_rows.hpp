@@ -26,8 +26,8 @@ constexpr uint64_t enum_size() {
 
 /// UTF-8 of up to `longest` pieces: quotes, NUL, line breaks and characters of one to four bytes.
 inline std::string random_text(Prng& prng, uint64_t longest = 12) {
-    static const std::vector<std::string> kPieces = {
-        "a", "Z", "0", "\"", "\\", "\n", std::string(1, '\0'), "ä", "€", "𝄞", " ", "/", ",", "-"};
+    static const std::vector<std::string> kPieces = {"a", "Z", "0", "\"", "\\", "\n", std::string(1, '\0'),
+                                                     "ä", "€", "𝄞", " ",  "/",  ",",  "-"};
     std::string text;
     for (uint64_t left = prng.below(longest + 1); left > 0; --left) text += kPieces[prng.index_below(kPieces.size())];
     return text;

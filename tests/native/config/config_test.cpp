@@ -177,7 +177,7 @@ TEST_CASE("log lines", "[log]") {
     const LogEvent event{Severity::warning, "clock_jumped", {{"text", "the clock\nwas set"}, {"by_ms", "5"}}};
     CHECK(format_log_line(event, 1'769'860'800'123, LogFormat::json) ==
           "{\"time\":\"2026-01-31T12:00:00.123Z\",\"severity\":\"warning\",\"event\":\"clock_jumped\","
-          "\"text\":\"the clock\\nwas set\",\"by_ms\":\"5\"}");
+          "\"text\":\"the clock\\u000awas set\",\"by_ms\":\"5\"}");
     CHECK(format_log_line(event, 1'769'860'800'123, LogFormat::text) ==
           "12:00:00.123 warning the clock\\x0awas set  by_ms=5");
     const LogEvent odd{Severity::info, "event", {{"name", "\xff\x01"}}};
