@@ -41,12 +41,12 @@ int serve(const Config& config) {
         log.write(Severity::error, started.error().code, started.error().text);
         return 1;
     }
-    // The token is for a person at a terminal only: what a service prints is kept in logs.
+    // For a person at a terminal; what a service prints is in its log already.
     if (isatty(STDOUT_FILENO) != 0) {
         Address shown = server.address();
         if (is_wildcard(shown)) shown.host = shown.host == "::" ? "::1" : "127.0.0.1";
         print("AgentCom " + std::string(kVersion) + (config.settings.limits == 0 ? "  (RATE LIMITS ARE OFF)" : "") +
-              "\nDashboard: http://" + to_text(shown) + "/dashboard#token=" + server.admin_token() + "\n");
+              "\nHub: http://" + to_text(shown) + "\nAdmin token: " + config.data + "/admin.token\n");
         std::fflush(stdout);
     }
     return server.run();

@@ -125,8 +125,7 @@ int64_t revoke_tokens(Context& ctx, int64_t workspace, const std::string& agent,
     const std::vector<std::string> tokens = tokens_of(ctx, workspace, agent);
     for (const std::string& token : tokens) ctx.tables.erase<TokenRow>({token});
     if (!tokens.empty() && workspace != 0) {
-        ctx.event(workspace, "token_revoked", agent, by, "",
-                  "{\"count\":" + std::to_string(tokens.size()) + "}");
+        ctx.event(workspace, "token_revoked", agent, by, "", "{\"count\":" + std::to_string(tokens.size()) + "}");
     }
     return static_cast<int64_t>(tokens.size());
 }

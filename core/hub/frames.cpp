@@ -199,8 +199,7 @@ bool within_limit(Context& ctx, const SessionRow& session, const Operation& oper
     const limiter::Verdict verdict = limiter::take(ctx, sessions::ws_identity(session), operation.tier);
     if (verdict.allowed) {
         if (verdict.warn) {
-            ctx.push(session.connection,
-                     rate_limit_warning_frame(operation.tier, verdict.remaining, verdict.capacity));
+            ctx.push(session.connection, rate_limit_warning_frame(operation.tier, verdict.remaining, verdict.capacity));
         }
         return true;
     }

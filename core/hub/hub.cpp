@@ -21,7 +21,7 @@
 namespace agentcom {
 
 class Hub::Core {
-public:
+  public:
     explicit Core(Settings settings) : settings_(std::move(settings)) {}
 
     std::optional<Fault> apply(const Input& input);
@@ -34,7 +34,7 @@ public:
 
     Time last_;  ///< of the last input: monotonic time never goes back behind it
 
-private:
+  private:
     /// An operation that may have to wait for tasks which lie only in the store: what it takes to run it again.
     struct Operation {
         Input input;
@@ -67,7 +67,7 @@ private:
     void fire(Context&, const TimerRow&);
 
     std::vector<Effect> effects_;
-    std::optional<Operation> operation_;   ///< of the input at hand
+    std::optional<Operation> operation_;    ///< of the input at hand
     ConnectionId answered_connection_ = 0;  ///< whose waiting frame was just answered
 };
 

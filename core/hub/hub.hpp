@@ -15,8 +15,8 @@
 #include "core/base/assert.hpp"
 #include "core/base/hash128.hpp"
 #include "core/base/result.hpp"
-#include "core/state/effect.hpp"
 #include "core/hub/input.hpp"
+#include "core/state/effect.hpp"
 #include "core/state/settings.hpp"
 #include "core/state/store.hpp"
 
@@ -39,7 +39,7 @@ struct Deadlines {
 };
 
 class Hub {
-public:
+  public:
     explicit Hub(Settings settings);
     ~Hub();
     Hub(Hub&&) noexcept;
@@ -84,7 +84,7 @@ public:
 
     const Settings& settings() const;
 
-private:
+  private:
     class Core;
     std::unique_ptr<Core> core_;
 };

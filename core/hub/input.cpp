@@ -37,10 +37,10 @@ void fields(ConnectionClosed& input, V&& visit) {
 }
 template <class V>
 void fields(HttpRequest& input, V&& visit) {
-    visit(input.request, input.method, input.path, input.query, input.host, input.content_type,
-          input.has_content_type, input.malformed_body, input.body, input.idempotency_key, input.authorization,
-          input.flex_authorization, input.has_bearer, input.query_token, input.body_token, input.peer, input.loopback,
-          input.secret.sha256, input.secret.prefix);
+    visit(input.request, input.method, input.path, input.query, input.host, input.content_type, input.has_content_type,
+          input.malformed_body, input.body, input.idempotency_key, input.authorization, input.flex_authorization,
+          input.has_bearer, input.query_token, input.body_token, input.peer, input.loopback, input.secret.sha256,
+          input.secret.prefix);
 }
 template <class V>
 void fields(RequestCancelled& input, V&& visit) {
@@ -157,9 +157,9 @@ bool read_body(ByteReader& in, size_t index, InputBody& body) {
 
 std::string_view input_name(const InputBody& body) {
     static constexpr std::array<std::string_view, std::variant_size_v<InputBody>> kNames{
-        "Started",          "ConnectionOpened", "FrameReceived", "ControlReceived", "MailPushed",
-        "ConnectionClosed", "HttpRequest",      "RequestCancelled", "Tick",         "Committed",
-        "CommitFailed",     "StorageRecovered", "QueryResult",   "ClockJumped",     "Shutdown"};
+        "Started",     "ConnectionOpened", "FrameReceived", "ControlReceived", "MailPushed",   "ConnectionClosed",
+        "HttpRequest", "RequestCancelled", "Tick",          "Committed",       "CommitFailed", "StorageRecovered",
+        "QueryResult", "ClockJumped",      "Shutdown"};
     return kNames.at(body.index());
 }
 

@@ -15,18 +15,18 @@
 #include <vector>
 
 #include "core/base/time.hpp"
-#include "core/state/effect.hpp"
-#include "core/state/store.hpp"
 #include "core/protocol/credentials.hpp"
 #include "core/protocol/operation.hpp"
+#include "core/state/effect.hpp"
+#include "core/state/store.hpp"
 
 namespace agentcom {
 
 /// The hub begins to run; comes once, after the stored rows were restored.
 struct Started {
-    int64_t seed = 0;   ///< of the ids that this run makes
-    std::string epoch;  ///< 32 hex digits; kept only when the data directory is new
-    int64_t last_turn = 0;  ///< the store's last committed turn: this run counts on from it
+    int64_t seed = 0;                ///< of the ids that this run makes
+    std::string epoch;               ///< 32 hex digits; kept only when the data directory is new
+    int64_t last_turn = 0;           ///< the store's last committed turn: this run counts on from it
     std::string admin_token_sha256;  ///< hex digest of DIR/admin.token: the one token of the hub's admin
     std::string admin_token_prefix;  ///< its first 8 characters
 };
@@ -72,17 +72,17 @@ struct FreshSecret {
 struct HttpRequest {
     RequestId request = 0;
     Method method{};
-    std::string path;   ///< as sent, still percent-encoded, without the query
-    std::string query;  ///< without '?', its `token` parameter cut out
-    std::string host;   ///< the Host header
-    std::string content_type;     ///< "" = none
+    std::string path;          ///< as sent, still percent-encoded, without the query
+    std::string query;         ///< without '?', its `token` parameter cut out
+    std::string host;          ///< the Host header
+    std::string content_type;  ///< "" = none
     bool has_content_type = false;
-    bool malformed_body = false;  ///< a body that should be JSON and is not; `body` is then empty
-    std::string body;             ///< JSON text with its `token` member cut out
-    std::string idempotency_key;  ///< header Idempotency-Key; "" = none
-    Credential authorization;        ///< from the Authorization header, read strictly (http.md §2.2 "strict")
-    Credential flex_authorization;   ///< the same header read as "flex" does
-    bool has_bearer = false;         ///< exactly one Authorization header that begins with "Bearer ": no fallback then
+    bool malformed_body = false;    ///< a body that should be JSON and is not; `body` is then empty
+    std::string body;               ///< JSON text with its `token` member cut out
+    std::string idempotency_key;    ///< header Idempotency-Key; "" = none
+    Credential authorization;       ///< from the Authorization header, read strictly (http.md §2.2 "strict")
+    Credential flex_authorization;  ///< the same header read as "flex" does
+    bool has_bearer = false;        ///< exactly one Authorization header that begins with "Bearer ": no fallback then
     Credential query_token;
     Credential body_token;
     std::string peer;
@@ -125,9 +125,9 @@ struct ClockJumped {
 /// The hub is asked to end: sockets are closed with 1001, nothing new is begun.
 struct Shutdown {};
 
-using InputBody = std::variant<Started, ConnectionOpened, FrameReceived, ControlReceived, MailPushed, ConnectionClosed,
-                               HttpRequest, RequestCancelled, Tick, Committed, CommitFailed, StorageRecovered,
-                               QueryResult, ClockJumped, Shutdown>;
+using InputBody =
+    std::variant<Started, ConnectionOpened, FrameReceived, ControlReceived, MailPushed, ConnectionClosed, HttpRequest,
+                 RequestCancelled, Tick, Committed, CommitFailed, StorageRecovered, QueryResult, ClockJumped, Shutdown>;
 
 struct Input {
     Time at;

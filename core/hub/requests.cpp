@@ -104,8 +104,8 @@ Result<int64_t> named_workspace(const Call& call) {
     const std::optional<int64_t> known = access::find_workspace(call.ctx, *name);
     if (known && *known == call.workspace) return Result<int64_t>(call.workspace);
     if (!call.identity || !call.identity->of_hub) {
-        return Result<int64_t>(Error{"admin_only", 403, Blame::client,
-                                     "only the hub's admin token can act in another workspace"});
+        return Result<int64_t>(
+            Error{"admin_only", 403, Blame::client, "only the hub's admin token can act in another workspace"});
     }
     return access::ensure_workspace(call.ctx, *name);
 }
@@ -337,7 +337,8 @@ Answer on_task_submit(const Call& call) {
     const Result<tasks::Submitted> submitted = tasks::submit(call.ctx, call.workspace, std::move(task));
     if (!submitted) {
         const Error& error = submitted.error();
-        if (error.code == "unknown_task") return field_error(error.text, "not_found", "names a task that does not exist");
+        if (error.code == "unknown_task")
+            return field_error(error.text, "not_found", "names a task that does not exist");
         return error_answer(error);
     }
     const TaskRow& row = submitted.value().task;
@@ -399,7 +400,8 @@ std::optional<Answer> on_task_list(const Call& call) {
     }
     if (const std::string* priority = find_parameter(call.query, "priority")) {
         list.priority = priority_filter(*priority);
-        if (!list.priority) return field_error("priority", "invalid_value", "is no priority: urgent, high, normal, low");
+        if (!list.priority)
+            return field_error("priority", "invalid_value", "is no priority: urgent, high, normal, low");
     }
     if (const std::string* agent = find_parameter(call.query, "assigned_to")) list.assigned_to = *agent;
     return list_tasks(call, std::move(list));
@@ -434,8 +436,8 @@ Answer on_task_retry(const Call& call) {
 }
 
 Answer on_task_cancel(const Call& call) {
-    const Result<TaskRow> task =
-        tasks::cancel(call.ctx, call.workspace, call.params.at(0), call.principal(), "cancelled by " + call.principal());
+    const Result<TaskRow> task = tasks::cancel(call.ctx, call.workspace, call.params.at(0), call.principal(),
+                                               "cancelled by " + call.principal());
     if (!task) {
         return task.error().http_status == 404 ? task_not_found(call.params.at(0)) : error_answer(task.error());
     }
@@ -515,9 +517,9 @@ Answer rate_limited(const Operation& operation, int64_t retry_after_ms) {
 /// Who asks, as far as the route wants to know.
 std::optional<access::Identity> who(const Context& ctx, const HttpRequest& request, Auth auth) {
     const bool flex = auth == Auth::flex || auth == Auth::flex_owner;
-    return access::authenticate(ctx, choose_credential(flex ? auth : Auth::strict,
-                                                       flex ? request.flex_authorization : request.authorization,
-                                                       request.body_token, request.query_token));
+    return access::authenticate(
+        ctx, choose_credential(flex ? auth : Auth::strict, flex ? request.flex_authorization : request.authorization,
+                               request.body_token, request.query_token));
 }
 
 /// Routes without authentication that show no data of a workspace.
@@ -612,8 +614,8 @@ void handle(Context& ctx, const HttpRequest& request) {
 
     if (operation.rate_identity != RateIdentity::none) {
         const bool by_agent = operation.rate_identity == RateIdentity::agent && identity;
-        const std::string bucket = by_agent ? "http:" + std::to_string(call.workspace) + ":" + identity->principal
-                                            : "ip:" + request.peer;
+        const std::string bucket =
+            by_agent ? "http:" + std::to_string(call.workspace) + ":" + identity->principal : "ip:" + request.peer;
         const limiter::Verdict verdict = limiter::take(ctx, bucket, operation.tier);
         if (!verdict.allowed) {
             if (by_agent && ctx.tables.contains<AgentRow>({call.workspace, identity->principal})) {

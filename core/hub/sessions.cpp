@@ -149,8 +149,7 @@ std::vector<const SessionRow*> online(const Context& ctx, int64_t workspace) {
     if (const auto found = sessions.find(workspace); found != sessions.end()) {
         for (const int64_t connection : found->second) rows.push_back(ctx.tables.find<SessionRow>({connection}));
     }
-    std::sort(rows.begin(), rows.end(),
-              [](const SessionRow* a, const SessionRow* b) { return a->agent < b->agent; });
+    std::sort(rows.begin(), rows.end(), [](const SessionRow* a, const SessionRow* b) { return a->agent < b->agent; });
     return rows;
 }
 
@@ -219,7 +218,8 @@ void identify(Context& ctx, const SessionRow& before, const Arguments& arguments
     session.connected_at = ctx.now.wall_ms;
     session.identified_turn = ctx.turn;
     session.open_seq = ctx.tables.find<WorkspaceRow>({session.workspace})->message_seq;
-    if (session.pushes_end_mail && !ctx.read_only()) mailbox::set_aside(ctx, session.workspace, agent, session.open_seq);
+    if (session.pushes_end_mail && !ctx.read_only())
+        mailbox::set_aside(ctx, session.workspace, agent, session.open_seq);
     ctx.tables.put(session);
     ctx.disarm(TimerKind::identify, connection, "");
 
@@ -238,7 +238,8 @@ void identify(Context& ctx, const SessionRow& before, const Arguments& arguments
     ctx.log(Severity::info, "agent_connected",
             {{"agent_id", agent}, {"connection", std::to_string(connection)}, {"client_type", client_type}});
     const std::string capabilities = capabilities_json(session);
-    ctx.push(presence_audience(ctx, session.workspace, connection), agent_joined_frame(presence(session, capabilities)));
+    ctx.push(presence_audience(ctx, session.workspace, connection),
+             agent_joined_frame(presence(session, capabilities)));
     // The stock sidecar knows the task it was given and says so itself; told again, it would refuse it as busy.
     agents::attach(ctx, session.workspace, agent, connection, slots, session.capabilities, client_type != "sidecar");
 }

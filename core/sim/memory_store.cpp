@@ -21,11 +21,10 @@ Row typed(const RowValues& values) {
 }  // namespace
 
 bool MemoryStore::Order::operator()(const RowValues& a, const RowValues& b) const {
-    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
-                                        [](const ColumnValue& x, const ColumnValue& y) {
-                                            return std::tie(x.type, x.integer, x.text) <
-                                                   std::tie(y.type, y.integer, y.text);
-                                        });
+    return std::lexicographical_compare(
+        a.begin(), a.end(), b.begin(), b.end(), [](const ColumnValue& x, const ColumnValue& y) {
+            return std::tie(x.type, x.integer, x.text) < std::tie(y.type, y.integer, y.text);
+        });
 }
 
 const MemoryStore::TableRows& MemoryStore::table(TableId id) const {
@@ -71,7 +70,8 @@ void MemoryStore::prune(const Prune& lot) {
         std::vector<std::string> gone;
         for (const auto& [key, values] : table(TableId::tasks)) {
             const TaskRow task = typed<TaskRow>(values);
-            if (task.workspace == lot.workspace && !task.live && task.finished_seq <= lot.up_to) gone.push_back(task.id);
+            if (task.workspace == lot.workspace && !task.live && task.finished_seq <= lot.up_to)
+                gone.push_back(task.id);
         }
         for (const TableId id : {TableId::tasks, TableId::task_inputs, TableId::task_edges, TableId::attempts}) {
             std::erase_if(tables_[id], [&](const auto& row) {
@@ -130,15 +130,17 @@ QueryResult MemoryStore::run(int64_t query, const StoreQuery& what) const {
             if (task.workspace == count->workspace) ++groups[{static_cast<int64_t>(task.state), task.priority}];
         }
         for (const auto& [group, number] : groups) {
-            result.rows.push_back({TableId::tasks, {ColumnValue::of(group.first), ColumnValue::of(group.second),
-                                                    ColumnValue::of(number)}});
+            result.rows.push_back(
+                {TableId::tasks,
+                 {ColumnValue::of(group.first), ColumnValue::of(group.second), ColumnValue::of(number)}});
         }
     } else if (const auto* list = std::get_if<ListTasks>(&what)) {
         std::map<std::pair<int64_t, int64_t>, const RowValues*> order;
         for (const auto& [key, values] : table(TableId::tasks)) {
             const TaskRow task = typed<TaskRow>(values);
             const std::pair<int64_t, int64_t> place{task.priority, task.seq};
-            if (task.workspace != list->workspace || place <= std::pair{list->after_priority, list->after_seq}) continue;
+            if (task.workspace != list->workspace || place <= std::pair{list->after_priority, list->after_seq})
+                continue;
             if (std::find(list->states.begin(), list->states.end(), task.state) == list->states.end()) continue;
             if (list->priority && task.priority != *list->priority) continue;
             if (list->assigned_to && task.assigned_to != list->assigned_to) continue;
@@ -164,8 +166,8 @@ Status MemoryStore::restore_into(Hub& hub) const {
             }
             const bool hangs_on_task = schema.table == TableId::task_inputs || schema.table == TableId::task_edges ||
                                        schema.table == TableId::attempts;
-            if (hangs_on_task && !std::binary_search(live.begin(), live.end(),
-                                                     std::pair{key[0].integer, key[1].text})) {
+            if (hangs_on_task &&
+                !std::binary_search(live.begin(), live.end(), std::pair{key[0].integer, key[1].text})) {
                 continue;
             }
             if (Status restored = hub.restore(schema.table, values); !restored) return restored;

@@ -16,7 +16,7 @@
 namespace agentcom::sim {
 
 class MemoryStore {
-public:
+  public:
     /// Applies a batch whole; false (and nothing applied) while `failing`.
     bool commit(const Batch&);
     /// Commits fail from now on.
@@ -32,7 +32,7 @@ public:
     /// All rows of a table in key order.
     std::vector<RowValues> rows(TableId) const;
 
-private:
+  private:
     struct Order {
         bool operator()(const RowValues& a, const RowValues& b) const;
     };

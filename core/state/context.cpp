@@ -25,8 +25,7 @@ void Context::log(Severity severity, std::string event, std::vector<std::pair<st
     emit(LogEvent{severity, std::move(event), std::move(fields)});
 }
 
-void Context::arm(TimerKind kind, int64_t workspace, const std::string& subject, int64_t deadline,
-                  int64_t generation) {
+void Context::arm(TimerKind kind, int64_t workspace, const std::string& subject, int64_t deadline, int64_t generation) {
     TimerRow timer;
     timer.kind = kind;
     timer.workspace = workspace;
@@ -49,8 +48,8 @@ const RuntimeRow& Context::runtime() const {
 std::string Context::random_id() {
     RuntimeRow row = runtime();
     Prng prng;
-    prng.state = {static_cast<uint64_t>(row.prng0), static_cast<uint64_t>(row.prng1),
-                  static_cast<uint64_t>(row.prng2), static_cast<uint64_t>(row.prng3)};
+    prng.state = {static_cast<uint64_t>(row.prng0), static_cast<uint64_t>(row.prng1), static_cast<uint64_t>(row.prng2),
+                  static_cast<uint64_t>(row.prng3)};
     std::string id = prng.hex16();
     row.prng0 = static_cast<int64_t>(prng.state[0]);
     row.prng1 = static_cast<int64_t>(prng.state[1]);
@@ -62,8 +61,8 @@ std::string Context::random_id() {
 
 bool Context::read_only() const { return runtime().read_only; }
 
-void Context::event(int64_t workspace, std::string kind, std::string subject, std::string principal,
-                    std::string cause, std::string data) {
+void Context::event(int64_t workspace, std::string kind, std::string subject, std::string principal, std::string cause,
+                    std::string data) {
     // Archives are cut in lots, so that retention costs one range deletion now and then.
     constexpr int64_t kPruneLot = 1'000;
     int64_t seq = 0;

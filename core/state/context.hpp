@@ -24,7 +24,7 @@ namespace agentcom {
 using WorkspaceName = std::pair<int64_t, std::string>;
 
 class Context {
-public:
+  public:
     Context(Tables& tables_in, const Settings& settings_in, Time now_in, int64_t turn_in, std::vector<Effect>& effects)
         : tables(tables_in), settings(settings_in), now(now_in), turn(turn_in), effects_(effects) {}
 
@@ -71,7 +71,7 @@ public:
     /// Asks the store; the answer comes back with `pending`.
     int64_t query(StoreQuery what, PendingRow pending);
 
-private:
+  private:
     std::vector<Effect>& effects_;
 };
 

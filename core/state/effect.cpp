@@ -33,7 +33,8 @@ std::optional<Effect> effect_of_failed_turn(const Effect& effect) {
         if (!frame->reply) return std::nullopt;
         return SendFrame{frame->to, std::make_shared<const std::string>(storage_unavailable_frame()), true, 0};
     }
-    if (const auto* response = std::get_if<HttpRespond>(&effect)) return storage_unavailable_response(response->request);
+    if (const auto* response = std::get_if<HttpRespond>(&effect))
+        return storage_unavailable_response(response->request);
     return effect;
 }
 

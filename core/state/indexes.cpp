@@ -62,12 +62,16 @@ void Indexes::refresh_agent(int64_t workspace, const std::string& agent) {
 }
 
 void Indexes::changed(const TimerRow* before, const TimerRow* after) {
-    if (before != nullptr) (is_wall_timer(before->kind) ? wall_timers : mono_timers).erase({before->deadline, before->key()});
-    if (after != nullptr) (is_wall_timer(after->kind) ? wall_timers : mono_timers).insert({after->deadline, after->key()});
+    if (before != nullptr)
+        (is_wall_timer(before->kind) ? wall_timers : mono_timers).erase({before->deadline, before->key()});
+    if (after != nullptr)
+        (is_wall_timer(after->kind) ? wall_timers : mono_timers).insert({after->deadline, after->key()});
 }
 
 void Indexes::changed(const SessionRow* before, const SessionRow* after) {
-    const auto identified = [](const SessionRow* row) { return row != nullptr && !row->agent.empty() && !row->closing; };
+    const auto identified = [](const SessionRow* row) {
+        return row != nullptr && !row->agent.empty() && !row->closing;
+    };
     if (before != nullptr) connections.erase(before->connection);
     if (identified(before)) remove_from(sessions, before->workspace, before->connection);
     if (after != nullptr) connections.insert(after->connection);
@@ -104,19 +108,23 @@ void Indexes::changed(const TaskRow* before, const TaskRow* after) {
     // The agent's availability depends on its number of leases: take it out before they change, back in after.
     if (before != nullptr) {
         if (before->live) --live_tasks;
-        if (const int slot = count_slot(before->state); slot >= 0) --state_counts[before->workspace][static_cast<size_t>(slot)];
+        if (const int slot = count_slot(before->state); slot >= 0)
+            --state_counts[before->workspace][static_cast<size_t>(slot)];
         if (before->state == TaskState::queued) queues[before->workspace].remove_task(*before);
-        if (before->leased() && before->assigned_to) remove_from(leases, {before->workspace, *before->assigned_to}, before->id);
+        if (before->leased() && before->assigned_to)
+            remove_from(leases, {before->workspace, *before->assigned_to}, before->id);
         if (holds_unique_key(*before)) unique_keys.erase({before->workspace, before->unique_key});
     }
     if (after != nullptr) {
         if (after->live) ++live_tasks;
-        if (const int slot = count_slot(after->state); slot >= 0) ++state_counts[after->workspace][static_cast<size_t>(slot)];
+        if (const int slot = count_slot(after->state); slot >= 0)
+            ++state_counts[after->workspace][static_cast<size_t>(slot)];
         if (after->state == TaskState::queued) queues[after->workspace].add_task(*after);
         if (after->leased() && after->assigned_to) leases[{after->workspace, *after->assigned_to}].insert(after->id);
         if (holds_unique_key(*after)) unique_keys[{after->workspace, after->unique_key}] = after->id;
     }
-    if (before != nullptr && before->leased() && before->assigned_to) refresh_agent(before->workspace, *before->assigned_to);
+    if (before != nullptr && before->leased() && before->assigned_to)
+        refresh_agent(before->workspace, *before->assigned_to);
     if (after != nullptr && after->leased() && after->assigned_to) refresh_agent(after->workspace, *after->assigned_to);
 }
 

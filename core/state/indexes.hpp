@@ -16,7 +16,7 @@
 namespace agentcom {
 
 class Indexes {
-public:
+  public:
     using Name = std::pair<int64_t, std::string>;  ///< (workspace, id)
 
     struct TimerEntry {
@@ -34,9 +34,10 @@ public:
     std::map<int64_t, std::set<int64_t>> sessions;  ///< workspace -> identified connections, for fan-out
 
     // -- mail
-    std::map<Name, std::set<int64_t>> mail;  ///< (workspace, recipient or "" for broadcasts) -> unread seqs
+    std::map<Name, std::set<int64_t>> mail;             ///< (workspace, recipient or "" for broadcasts) -> unread seqs
     std::set<std::pair<int64_t, int64_t>> mail_by_seq;  ///< (workspace, seq): the oldest sets the bound of retention
-    std::map<int64_t, std::set<std::tuple<int64_t, std::string, int64_t>>> mail_expiry;  ///< workspace -> (when, whose, seq)
+    std::map<int64_t, std::set<std::tuple<int64_t, std::string, int64_t>>>
+        mail_expiry;                                                             ///< workspace -> (when, whose, seq)
     std::map<int64_t, std::set<std::pair<int64_t, std::string>>> undeliverable;  ///< workspace -> (seq, name)
 
     // -- access
@@ -44,11 +45,11 @@ public:
     std::map<std::string, int64_t> workspaces;     ///< name -> id
 
     // -- tasks
-    std::map<Name, std::set<std::string>> leases;   ///< agent -> tasks it holds
-    std::map<Name, std::string> unique_keys;        ///< unique_key -> live task
-    std::map<Name, std::set<std::string>> blocks;   ///< task -> tasks that wait for it
-    std::map<Name, std::set<std::string>> blockers; ///< task -> tasks it waits for
-    std::map<Name, std::set<int64_t>> attempts;     ///< task -> generations
+    std::map<Name, std::set<std::string>> leases;            ///< agent -> tasks it holds
+    std::map<Name, std::string> unique_keys;                 ///< unique_key -> live task
+    std::map<Name, std::set<std::string>> blocks;            ///< task -> tasks that wait for it
+    std::map<Name, std::set<std::string>> blockers;          ///< task -> tasks it waits for
+    std::map<Name, std::set<int64_t>> attempts;              ///< task -> generations
     std::map<int64_t, std::array<int64_t, 5>> state_counts;  ///< workspace -> held, queued, assigned, working, dead
     int64_t live_tasks = 0;
     std::map<int64_t, TaskQueue> queues;  ///< per workspace
@@ -76,7 +77,7 @@ public:
     void changed(const AgentRow* before, const AgentRow* after);
     void changed(const FairnessRow* before, const FairnessRow* after);
 
-private:
+  private:
     /// Puts the agent into or out of its workspace's queue, as it now stands.
     void refresh_agent(int64_t workspace, const std::string& agent);
 

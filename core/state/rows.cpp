@@ -37,29 +37,30 @@ struct Names<Role> {
 
 template <>
 struct Names<TaskState> {
-    static constexpr std::array<std::string_view, 7> kNames{
-        "held", "queued", "assigned", "working", "completed", "cancelled", "dead_letter"};
+    static constexpr std::array<std::string_view, 7> kNames{"held",      "queued",    "assigned",   "working",
+                                                            "completed", "cancelled", "dead_letter"};
 };
 
 template <>
 struct Names<HoldReason> {
-    static constexpr std::array<std::string_view, 7> kNames{
-        "none", "not_before", "retry_delay", "paused", "blocked_by", "approval", "quota"};
+    static constexpr std::array<std::string_view, 7> kNames{"none",       "not_before", "retry_delay", "paused",
+                                                            "blocked_by", "approval",   "quota"};
 };
 
 template <>
 struct Names<Outcome> {
     static constexpr std::array<std::string_view, 13> kNames{
-        "completed", "retried", "dead_letter", "rejected", "released", "acceptance_timeout", "silent", "stuck",
-        "max_run", "deadline", "disconnect", "cancelled", "reclaim_limit"};
+        "completed", "retried", "dead_letter", "rejected",   "released",  "acceptance_timeout", "silent",
+        "stuck",     "max_run", "deadline",    "disconnect", "cancelled", "reclaim_limit"};
 };
 
 template <>
 struct Names<TimerKind> {
     static constexpr std::array<std::string_view, 19> kNames{
-        "identify", "idle", "ping", "acceptance", "lease", "max_run", "stuck", "grace", "retry_delay", "ageing",
-        "backoff", "limit_end", "mail_flush", "cooldown", "bucket_sweep", "deadline", "not_before", "mail_expiry",
-        "idempotency_expiry"};
+        "identify", "idle",       "ping",        "acceptance",        "lease",
+        "max_run",  "stuck",      "grace",       "retry_delay",       "ageing",
+        "backoff",  "limit_end",  "mail_flush",  "cooldown",          "bucket_sweep",
+        "deadline", "not_before", "mail_expiry", "idempotency_expiry"};
 };
 
 }  // namespace

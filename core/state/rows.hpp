@@ -82,10 +82,10 @@ struct WorkspaceRow {
     int64_t id = 0;
     std::string name;
     int64_t created_at = 0;
-    int64_t event_seq = 0;     ///< last event
-    int64_t message_seq = 0;   ///< last message; mailbox entries carry it as `seq`
-    int64_t task_seq = 0;      ///< last submitted task: the order within a lane
-    int64_t finished_seq = 0;  ///< last task that completed or was cancelled: the order of retention
+    int64_t event_seq = 0;      ///< last event
+    int64_t message_seq = 0;    ///< last message; mailbox entries carry it as `seq`
+    int64_t task_seq = 0;       ///< last submitted task: the order within a lane
+    int64_t finished_seq = 0;   ///< last task that completed or was cancelled: the order of retention
     int64_t events_pruned = 0;  ///< archives are kept above these
     int64_t messages_pruned = 0;
     int64_t finished_pruned = 0;
@@ -489,7 +489,7 @@ struct MailRow {
     std::string agent;
     int64_t seq = 0;
     int64_t expires_at = 0;
-    std::string sender;  ///< of a broadcast (it is no mail of its sender's); "" for direct ones
+    std::string sender;          ///< of a broadcast (it is no mail of its sender's); "" for direct ones
     bool undeliverable = false;  ///< nobody is registered under this name
 
     using Key = std::tuple<int64_t, std::string, int64_t>;
@@ -529,7 +529,7 @@ struct SessionRow {
     bool pushes_end_mail = true;  ///< a push that has left the outbox ends the mail (protocol 1, no sidecar)
     int64_t connected_at = 0;
     int64_t identified_turn = 0;
-    int64_t open_seq = 0;  ///< message_seq when identified: mail above it is pushed on this connection
+    int64_t open_seq = 0;       ///< message_seq when identified: mail above it is pushed on this connection
     int64_t waiting_query = 0;  ///< frames are deferred until this query has been answered
 
     using Key = std::tuple<int64_t>;
@@ -568,8 +568,8 @@ struct LivenessRow {
     int64_t violations = 0;
     int64_t violations_since_us = 0;
     int64_t unknown_types = 0;
-    int64_t pushed_seq = 0;   ///< highest mail seq that has left the outbox
-    int64_t deferred = 0;     ///< frames that wait behind a query
+    int64_t pushed_seq = 0;  ///< highest mail seq that has left the outbox
+    int64_t deferred = 0;    ///< frames that wait behind a query
     int64_t deferred_next = 0;
 
     using Key = std::tuple<int64_t>;
@@ -657,24 +657,24 @@ struct LeaseRow {
 /// Every kind of timer. The first group runs on the monotonic clock (microseconds), the second on the wall clock
 /// (milliseconds).
 enum class TimerKind : uint8_t {
-    identify,        ///< connection: not identified in time
-    idle,            ///< connection: nothing inbound
-    ping,            ///< connection: send a WebSocket ping
-    acceptance,      ///< task: not accepted in time
-    lease,           ///< task: its holder is silent
-    max_run,         ///< task: runs too long
-    stuck,           ///< task: no progress
-    grace,           ///< task: its holder is away
-    retry_delay,     ///< task: held until tried again
-    ageing,          ///< task: counts one lane higher
-    backoff,         ///< agent: may work again
-    limit_end,       ///< agent: no longer over its rate limit
-    mail_flush,      ///< connection: write down what has been pushed
-    cooldown,        ///< agent: strikes are forgotten
-    bucket_sweep,    ///< all: full buckets are dropped
-    deadline,        ///< task: complete_by (wall)
-    not_before,      ///< task: may start (wall)
-    mail_expiry,     ///< workspace: oldest mail (wall)
+    identify,            ///< connection: not identified in time
+    idle,                ///< connection: nothing inbound
+    ping,                ///< connection: send a WebSocket ping
+    acceptance,          ///< task: not accepted in time
+    lease,               ///< task: its holder is silent
+    max_run,             ///< task: runs too long
+    stuck,               ///< task: no progress
+    grace,               ///< task: its holder is away
+    retry_delay,         ///< task: held until tried again
+    ageing,              ///< task: counts one lane higher
+    backoff,             ///< agent: may work again
+    limit_end,           ///< agent: no longer over its rate limit
+    mail_flush,          ///< connection: write down what has been pushed
+    cooldown,            ///< agent: strikes are forgotten
+    bucket_sweep,        ///< all: full buckets are dropped
+    deadline,            ///< task: complete_by (wall)
+    not_before,          ///< task: may start (wall)
+    mail_expiry,         ///< workspace: oldest mail (wall)
     idempotency_expiry,  ///< all: oldest record (wall)
 };
 std::string_view to_text(TimerKind);
@@ -686,8 +686,8 @@ struct TimerRow {
     static constexpr RowClass kClass = RowClass::transient;
     static constexpr int kKeyColumns = 4;
     TimerKind kind = TimerKind::identify;
-    int64_t workspace = 0;  ///< or the connection, for timers of one
-    std::string subject;    ///< task or agent id, or ""
+    int64_t workspace = 0;   ///< or the connection, for timers of one
+    std::string subject;     ///< task or agent id, or ""
     int64_t generation = 0;  ///< of the lease it belongs to; 0 = none
     int64_t deadline = 0;
 
@@ -771,9 +771,9 @@ struct RuntimeRow {
     static constexpr int kKeyColumns = 1;
     int64_t id = 0;
     int64_t prng0 = 0, prng1 = 0, prng2 = 0, prng3 = 0;
-    int64_t served = 0;      ///< counts dispatches, for the round robin
+    int64_t served = 0;  ///< counts dispatches, for the round robin
     int64_t next_query = 1;
-    bool read_only = false;  ///< the store fails: writes are refused
+    bool read_only = false;          ///< the store fails: writes are refused
     int64_t wall_hold_until_us = 0;  ///< wall timers rest after a clock jump
     bool stopping = false;
 
@@ -802,8 +802,8 @@ struct PendingRow {
     int64_t query = 0;
     int64_t connection = 0;  ///< of a frame; 0 otherwise
     int64_t workspace = 0;
-    std::string purpose;  ///< "rerun" or what the rows are for
-    std::string input;    ///< the encoded input (core/hub/input.hpp), or a task id
+    std::string purpose;               ///< "rerun" or what the rows are for
+    std::string input;                 ///< the encoded input (core/hub/input.hpp), or a task id
     std::vector<std::string> wanted;   ///< of a rerun: the tasks asked for so far, the last one by this query
     std::vector<std::string> fetched;  ///< the encoded answers to all but the last
 

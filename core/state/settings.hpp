@@ -73,7 +73,7 @@ struct Settings {
 
 struct SettingInfo {
     std::string_view name;
-    int64_t Settings::* member;
+    int64_t Settings::*member;
     int64_t v11;  ///< its value under `--profile v1.1`
     int64_t minimum;
     int64_t maximum;

@@ -43,8 +43,8 @@ const std::vector<TableSchema>& stored_tables() {
     static const std::vector<TableSchema> tables = [] {
         std::vector<TableSchema> schemas;
         for_each_stored_row([&schemas]<class Row>() {
-            schemas.push_back({Row::kTable, table_name(Row::kTable), Row::kClass, Row::kKeyColumns,
-                               column_schemas<Row>()});
+            schemas.push_back(
+                {Row::kTable, table_name(Row::kTable), Row::kClass, Row::kKeyColumns, column_schemas<Row>()});
         });
         return schemas;
     }();

@@ -38,13 +38,13 @@ std::optional<Hash128> checksum_of(TableId, RowValues values);
 struct RowChange {
     TableId table{};
     bool erase = false;
-    RowValues values;   ///< all columns; of an erased row only the key columns
-    Hash128 checksum;   ///< of the row; zero for an erased one
+    RowValues values;  ///< all columns; of an erased row only the key columns
+    Hash128 checksum;  ///< of the row; zero for an erased one
 };
 
-/// Deletes archive rows of a workspace with a number up to and including `up_to`: events and messages by `seq`, finished tasks (with their inputs, edges and attempts) by
-/// `finished_seq`. Of messages, a lot begins where the one before ended: those in `keep` are unread and stay, and are
-/// erased one by one later.
+/// Deletes archive rows of a workspace with a number up to and including `up_to`: events and messages by `seq`,
+/// finished tasks (with their inputs, edges and attempts) by `finished_seq`. Of messages, a lot begins where the one
+/// before ended: those in `keep` are unread and stay, and are erased one by one later.
 struct Prune {
     enum class What : uint8_t { events, messages, finished_tasks } what{};
     int64_t workspace = 0;

@@ -40,10 +40,7 @@ inline uint64_t mix(uint64_t hash, uint64_t value) {
 inline uint64_t key_part_hash(int64_t value) { return static_cast<uint64_t>(value) * 0x9fb21c651e98df25U; }
 inline uint64_t key_part_hash(const std::string& value) { return XXH3_64bits(value.data(), value.size()); }
 template <class E>
-    requires std::is_enum_v<E>
-uint64_t key_part_hash(E value) {
-    return key_part_hash(static_cast<int64_t>(value));
-}
+requires std::is_enum_v<E> uint64_t key_part_hash(E value) { return key_part_hash(static_cast<int64_t>(value)); }
 
 struct KeyHash {
     template <class... Parts>
@@ -59,7 +56,7 @@ struct KeyHash {
 /// The rows of one type. Never iterated where the order could show: use an index, or `sorted_keys`.
 template <class Row>
 class Table {
-public:
+  public:
     using Key = typename Row::Key;
     struct Entry {
         Row row;
@@ -109,13 +106,13 @@ public:
         return before;
     }
 
-private:
+  private:
     std::unordered_map<Key, Entry, detail::KeyHash> entries_;
     Hash128 sum_;
 };
 
 class Tables {
-public:
+  public:
     Tables();
 
     template <class Row>
@@ -217,7 +214,7 @@ public:
     /// The current value of a row in memory as a change for the store: the row itself, or its erasure.
     RowChange current(TableId, RowValues key_values) const;
 
-private:
+  private:
     using AllTables =
         std::tuple<Table<HubRow>, Table<WorkspaceRow>, Table<PrincipalRow>, Table<TokenRow>, Table<MailboxRow>,
                    Table<TaskRow>, Table<TaskInputRow>, Table<TaskEdgeRow>, Table<AttemptRow>, Table<IdempotencyRow>,

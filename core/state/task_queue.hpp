@@ -26,7 +26,7 @@ namespace agentcom {
 inline constexpr int64_t kLanes = 4;
 
 class TaskQueue {
-public:
+  public:
     void add_task(const TaskRow&);
     void remove_task(const TaskRow&);
     void add_agent(const AgentRow&);
@@ -45,7 +45,7 @@ public:
     int64_t size() const { return size_; }
     int64_t lane_size(int64_t lane) const { return lane_sizes_[static_cast<size_t>(lane)]; }
 
-private:
+  private:
     using ClassKey = std::pair<std::vector<std::string>, std::string>;  // sorted needs, target agent
     /// A fairness key's turn: served when, its oldest task, the key.
     using Turn = std::tuple<int64_t, int64_t, std::string>;

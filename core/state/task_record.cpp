@@ -20,7 +20,8 @@ std::optional<std::vector<TaskRecord>> collect_task_records(std::vector<QueryRow
                 take.operator()<TaskInputRow>([&](TaskInputRow&& input) { records.back().input = std::move(input); });
                 break;
             case TableId::task_edges:
-                take.operator()<TaskEdgeRow>([&](TaskEdgeRow&& edge) { records.back().edges.push_back(std::move(edge)); });
+                take.operator()<TaskEdgeRow>(
+                    [&](TaskEdgeRow&& edge) { records.back().edges.push_back(std::move(edge)); });
                 break;
             case TableId::attempts:
                 take.operator()<AttemptRow>(

@@ -103,9 +103,8 @@ void unresponsive(Context& ctx, int64_t workspace, const std::string& agent) {
     int64_t backoff_ms = 0;
     change(ctx, workspace, agent, [&](AgentRow& row) {
         row.unresponsive = true;
-        row.backoff_ms = row.backoff_ms == 0
-                             ? ctx.settings.reject_backoff_ms
-                             : std::min(row.backoff_ms * 2, ctx.settings.unresponsive_backoff_max_ms);
+        row.backoff_ms = row.backoff_ms == 0 ? ctx.settings.reject_backoff_ms
+                                             : std::min(row.backoff_ms * 2, ctx.settings.unresponsive_backoff_max_ms);
         backoff_ms = row.backoff_ms;
     });
     back_off(ctx, workspace, agent, backoff_ms);

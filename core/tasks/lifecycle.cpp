@@ -26,8 +26,7 @@ constexpr std::array<Row, kTaskEvents> kTable{{
     {no(kInvalid), no(kInvalid), yes(TaskAction::begin_work), yes(TaskAction::keep), no(kInvalid), no(kGone),
      no(kGone)},
     // complete
-    {no(kInvalid), no(kInvalid), yes(TaskAction::finish), yes(TaskAction::finish), no(kInvalid), no(kGone),
-     no(kGone)},
+    {no(kInvalid), no(kInvalid), yes(TaskAction::finish), yes(TaskAction::finish), no(kInvalid), no(kGone), no(kGone)},
     // fail
     {no(kInvalid), no(kInvalid), yes(TaskAction::count_failure), yes(TaskAction::count_failure), no(kInvalid),
      no(kGone), no(kGone)},
@@ -44,36 +43,36 @@ constexpr std::array<Row, kTaskEvents> kTable{{
     {no(kNotLeased), no(kNotLeased), yes(TaskAction::reclaim), no(kIgnored), no(kNotLeased), no(kNotLeased),
      no(kNotLeased)},
     // silence
-    {no(kNotLeased), no(kNotLeased), yes(TaskAction::reclaim), yes(TaskAction::reclaim), no(kNotLeased),
-     no(kNotLeased), no(kNotLeased)},
+    {no(kNotLeased), no(kNotLeased), yes(TaskAction::reclaim), yes(TaskAction::reclaim), no(kNotLeased), no(kNotLeased),
+     no(kNotLeased)},
     // max_run
-    {no(kNotLeased), no(kNotLeased), yes(TaskAction::reclaim), yes(TaskAction::reclaim), no(kNotLeased),
-     no(kNotLeased), no(kNotLeased)},
+    {no(kNotLeased), no(kNotLeased), yes(TaskAction::reclaim), yes(TaskAction::reclaim), no(kNotLeased), no(kNotLeased),
+     no(kNotLeased)},
     // grace_over
-    {no(kNotLeased), no(kNotLeased), yes(TaskAction::reclaim), yes(TaskAction::reclaim), no(kNotLeased),
-     no(kNotLeased), no(kNotLeased)},
+    {no(kNotLeased), no(kNotLeased), yes(TaskAction::reclaim), yes(TaskAction::reclaim), no(kNotLeased), no(kNotLeased),
+     no(kNotLeased)},
     // stuck
-    {no(kNotLeased), no(kNotLeased), yes(TaskAction::reclaim), yes(TaskAction::reclaim), no(kNotLeased),
-     no(kNotLeased), no(kNotLeased)},
+    {no(kNotLeased), no(kNotLeased), yes(TaskAction::reclaim), yes(TaskAction::reclaim), no(kNotLeased), no(kNotLeased),
+     no(kNotLeased)},
     // deadline
     {yes(TaskAction::expire), yes(TaskAction::expire), yes(TaskAction::expire), yes(TaskAction::expire), no(kIgnored),
      no(kIgnored), no(kIgnored)},
     // unhold
     {yes(TaskAction::enqueue), no(kIgnored), no(kIgnored), no(kIgnored), no(kIgnored), no(kIgnored), no(kIgnored)},
     // cancel
-    {yes(TaskAction::end), yes(TaskAction::end), yes(TaskAction::end), yes(TaskAction::end), no(kInvalid),
-     no(kInvalid), yes(TaskAction::end)},
+    {yes(TaskAction::end), yes(TaskAction::end), yes(TaskAction::end), yes(TaskAction::end), no(kInvalid), no(kInvalid),
+     yes(TaskAction::end)},
     // retry
     {no(kGone), no(kGone), no(kGone), no(kGone), no(kGone), no(kGone), yes(TaskAction::revive)},
 }};
 
 constexpr std::array<std::string_view, kTaskEvents> kEventNames{
-    "dispatch", "accept",  "progress", "complete", "fail",  "reject",   "release", "recover", "acceptance_timeout",
-    "silence",  "max_run", "grace_over", "stuck",  "deadline", "unhold", "cancel",  "retry"};
+    "dispatch", "accept",  "progress",   "complete", "fail",     "reject", "release", "recover", "acceptance_timeout",
+    "silence",  "max_run", "grace_over", "stuck",    "deadline", "unhold", "cancel",  "retry"};
 
-constexpr std::array<std::string_view, 12> kActionNames{"nothing",       "keep",      "begin_lease", "begin_work",
-                                                        "finish",        "count_failure", "give_back", "reclaim",
-                                                        "expire",        "enqueue",   "end",         "revive"};
+constexpr std::array<std::string_view, 12> kActionNames{"nothing", "keep",          "begin_lease", "begin_work",
+                                                        "finish",  "count_failure", "give_back",   "reclaim",
+                                                        "expire",  "enqueue",       "end",         "revive"};
 
 }  // namespace
 

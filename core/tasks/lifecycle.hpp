@@ -41,11 +41,11 @@ inline constexpr std::size_t kTaskEvents = static_cast<std::size_t>(TaskEvent::r
 inline constexpr std::size_t kTaskStates = static_cast<std::size_t>(TaskState::dead_letter) + 1;
 
 enum class TaskAction : uint8_t {
-    nothing,      ///< illegal here: the error is told, nothing changes
-    keep,         ///< legal, the state stays
-    begin_lease,  ///< → assigned, generation +1
-    begin_work,   ///< → working
-    finish,       ///< → completed
+    nothing,        ///< illegal here: the error is told, nothing changes
+    keep,           ///< legal, the state stays
+    begin_lease,    ///< → assigned, generation +1
+    begin_work,     ///< → working
+    finish,         ///< → completed
     count_failure,  ///< → queued or held (delay) with generation +1, or dead_letter when no attempts are left
     give_back,      ///< → queued, generation +1; costs the task nothing
     reclaim,        ///< → queued, generation +1, or dead_letter beyond the reclaim limit

@@ -629,7 +629,8 @@ void on_lease_timer(Context& ctx, const TimerRow& timer, const TaskRow& task, co
         ctx.arm(timer.kind, timer.workspace, timer.subject, deadline, timer.generation);
         return true;
     };
-    // It may still be busy with what it has lost, and on protocol 1 nobody tells it: other agents come first for a while.
+    // It may still be busy with what it has lost, and on protocol 1 nobody tells it: other agents come first for a
+    // while.
     const auto take_back = [&](Outcome outcome) {
         agents::back_off(ctx, task.workspace, task.assigned_to.value_or(""), ctx.settings.reject_backoff_ms);
         reclaim(ctx, TaskRow(task), outcome);

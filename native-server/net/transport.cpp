@@ -138,7 +138,8 @@ Result<std::unique_ptr<Transport>> Transport::create(uv_loop_t* loop, LogLine lo
 }
 
 Transport::~Transport() {
-    if (!context_gone_ && context_ != nullptr) lws_context_destroy(context_);
+    // On a foreign loop the first call only begins to close; the second, once the loop has closed what was open, frees.
+    if (context_ != nullptr) lws_context_destroy(context_);
     if (spare_descriptor_ >= 0) ::close(spare_descriptor_);
     library_log() = {};
 }

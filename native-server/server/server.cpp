@@ -162,8 +162,6 @@ void Server::note_clock_jump(const Time& previous) {
     const int64_t offset_before = previous.wall_ms * kUsPerMs - previous.mono_us;
     const int64_t moved_us = clock_offset_us_ - offset_before;
     if (moved_us <= kClockJumpUs && moved_us >= -kClockJumpUs) return;
-    log_.write(Severity::warning, "clock_jumped", "the wall clock was set",
-               {{"by_ms", std::to_string(moved_us / kUsPerMs)}});
     apply(ClockJumped{moved_us / kUsPerMs});
 }
 
@@ -436,7 +434,6 @@ void Server::on_report(WriterReport report) {
             break;
         case WriterReport::Kind::recovered:
             storage_failed_ = false;
-            log_.write(Severity::notice, "storage_recovered", "the store takes writes again");
             apply(StorageRecovered{});
             break;
         case WriterReport::Kind::beyond_recovery:
@@ -479,7 +476,6 @@ void Server::on_signal(int number) {
         // What is acknowledged is in the store.
         std::_Exit(128 + number);
     }
-    log_.write(Severity::notice, "stopping", "the hub stops; a second signal ends it at once");
     begin_shutdown();
 }
 

@@ -50,7 +50,6 @@ class Server final : private ClientHost {
 
     /// Where it listens, once `start` has succeeded.
     const Address& address() const { return address_; }
-    const std::string& admin_token() const { return admin_token_; }
 
   private:
     struct PendingRequest {

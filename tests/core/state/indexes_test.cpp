@@ -9,6 +9,11 @@ using namespace agentcom;
 
 namespace {
 
+/// Tables in the middle of an input, so that rows can change.
+struct OpenTables : Tables {
+    OpenTables() { begin_input(); }
+};
+
 TaskRow make_task(const std::string& id, TaskState state, const std::string& holder = "") {
     TaskRow task;
     task.workspace = 1;
@@ -31,7 +36,7 @@ AgentRow make_agent(const std::string& name, int64_t slots = 1) {
 }  // namespace
 
 TEST_CASE("tasks are counted by state and found by holder") {
-    Tables tables;
+    OpenTables tables;
     const Indexes& indexes = tables.indexes();
     tables.put(make_task("a", TaskState::queued));
     tables.put(make_task("b", TaskState::assigned, "bob"));
@@ -69,11 +74,12 @@ TEST_CASE("an agent is available while it is online, rested, under its limit and
     };
     for (const Case& each : cases) {
         CAPTURE(each.name);
-        Tables tables;
+        OpenTables tables;
         AgentRow agent = make_agent("bob");
         each.change(agent);
         tables.put(agent);
-        for (int i = 0; i < each.leases; ++i) tables.put(make_task("t" + std::to_string(i), TaskState::assigned, "bob"));
+        for (int i = 0; i < each.leases; ++i)
+            tables.put(make_task("t" + std::to_string(i), TaskState::assigned, "bob"));
         CHECK(tables.indexes().is_available(*tables.find<AgentRow>({1, "bob"})) == each.available);
         // The queue knows the same.
         CHECK(tables.indexes().queues[1].next_agent(make_task("q", TaskState::queued)).has_value() == each.available);
@@ -85,7 +91,7 @@ TEST_CASE("an agent is available while it is online, rested, under its limit and
 }
 
 TEST_CASE("an agent's queue entry follows its row") {
-    Tables tables;
+    OpenTables tables;
     TaskQueue& queue = tables.indexes().queues[1];
     TaskRow needs = make_task("q", TaskState::queued);
     needs.needed_capabilities = {"c"};
@@ -101,7 +107,7 @@ TEST_CASE("an agent's queue entry follows its row") {
 }
 
 TEST_CASE("a unique_key is taken while its task lives") {
-    Tables tables;
+    OpenTables tables;
     const auto put = [&](TaskState state) {
         TaskRow task = make_task("a", state);
         task.unique_key = "k";
@@ -117,7 +123,7 @@ TEST_CASE("a unique_key is taken while its task lives") {
 }
 
 TEST_CASE("edges are found from both ends") {
-    Tables tables;
+    OpenTables tables;
     const Indexes& indexes = tables.indexes();
     const auto edge = [](const std::string& task, const std::string& blocker) {
         TaskEdgeRow row;
@@ -138,7 +144,7 @@ TEST_CASE("edges are found from both ends") {
 }
 
 TEST_CASE("timers are ordered by their moment, each on its own clock") {
-    Tables tables;
+    OpenTables tables;
     const auto timer = [](TimerKind kind, const std::string& subject, int64_t deadline) {
         TimerRow row;
         row.kind = kind;

@@ -40,9 +40,8 @@ struct Model {
     std::map<std::pair<int64_t, std::string>, int64_t> served;
 
     static bool can(const std::vector<std::string>& has, const TaskRow& task) {
-        return std::all_of(task.needed_capabilities.begin(), task.needed_capabilities.end(), [&](const auto& need) {
-            return std::find(has.begin(), has.end(), need) != has.end();
-        });
+        return std::all_of(task.needed_capabilities.begin(), task.needed_capabilities.end(),
+                           [&](const auto& need) { return std::find(has.begin(), has.end(), need) != has.end(); });
     }
     std::optional<std::string> next_task(const std::string& agent, const std::vector<std::string>& has) const {
         std::optional<std::tuple<int64_t, int64_t, int64_t>> best;
@@ -60,7 +59,8 @@ struct Model {
     std::optional<std::string> next_agent(const TaskRow& task) const {
         std::optional<std::tuple<bool, int64_t, std::string>> best;
         for (const AgentRow& agent : agents) {
-            if (!can(agent.capabilities, task) || (!task.target_agent.empty() && task.target_agent != agent.agent)) continue;
+            if (!can(agent.capabilities, task) || (!task.target_agent.empty() && task.target_agent != agent.agent))
+                continue;
             const std::tuple rank{agent.agent == task.avoid_agent, agent.idle_since_us, agent.agent};
             if (!best || rank < *best) best = rank;
         }

@@ -34,7 +34,7 @@ struct Closed {
 };
 
 class TestHub {
-public:
+  public:
     explicit TestHub(Settings settings = {}, int64_t seed = 1);
 
     /// Faults fail the test unless this is set.
@@ -58,8 +58,8 @@ public:
     int64_t connect(const std::string& agent, const std::string& more = "", const std::string& workspace = "");
     void send(int64_t connection, const std::string& text);
     void disconnect(int64_t connection);
-    Response http(Method method, const std::string& target, const std::string& body = "",
-                  const std::string& token = "", const std::string& idempotency_key = "");
+    Response http(Method method, const std::string& target, const std::string& body = "", const std::string& token = "",
+                  const std::string& idempotency_key = "");
     /// Submits as agent "submitter" (registered on first use) and gives the task id.
     std::string submit(const std::string& body);
     /// GET /api/tasks/:id as the submitter: the body.
@@ -78,6 +78,7 @@ public:
     Hub& hub() { return *hub_; }
     const Tables& tables() const { return hub_->tables(); }
     sim::MemoryStore& store() { return store_; }
+    const sim::MemoryStore& store() const { return store_; }
     const TaskRow* row(const std::string& task_id, int64_t workspace = 1) const;
     int64_t now_ms() const { return now_.wall_ms; }
     void set_time(Time time) { now_ = time; }
@@ -88,7 +89,7 @@ public:
     /// A member of a flat JSON object, decoded if it is a string, else as it stands; "" if absent.
     static std::string member(const std::string& object, std::string_view name);
 
-private:
+  private:
     void start();
     void finish_turn();
     void carry_out(const Effect&);

@@ -13,8 +13,8 @@ using agentcom::test::TaskHub;
 
 namespace {
 
-constexpr std::array<TaskState, kTaskStates> kStates{TaskState::held,      TaskState::queued,    TaskState::assigned,
-                                                     TaskState::working,   TaskState::completed, TaskState::cancelled,
+constexpr std::array<TaskState, kTaskStates> kStates{TaskState::held,       TaskState::queued,    TaskState::assigned,
+                                                     TaskState::working,    TaskState::completed, TaskState::cancelled,
                                                      TaskState::dead_letter};
 
 struct Line {
@@ -172,9 +172,9 @@ std::string expected_answer(TaskEvent event, TaskState state) {
 /// What the transition leaves behind.
 struct Trace {
     std::string state;
-    int64_t generation = 0;      // more than before
-    std::string event;           // kind/cause; "" = none
-    std::string attempt;         // outcome; "" = no lease ended
+    int64_t generation = 0;  // more than before
+    std::string event;       // kind/cause; "" = none
+    std::string attempt;     // outcome; "" = no lease ended
 };
 
 Trace expected_trace(TaskEvent event, TaskState state) {

@@ -30,7 +30,8 @@ std::string TaskHub::reply(int64_t connection, const std::string& frame) {
     send(connection, frame);
     for (size_t i = before; i < all.size(); ++i) {
         const std::string type = member(all[i], "type");
-        if (type == "task_assign" || type == "agent_joined" || type == "agent_left" || type == "rate_limit_warning") continue;
+        if (type == "task_assign" || type == "agent_joined" || type == "agent_left" || type == "rate_limit_warning")
+            continue;
         const std::string text = std::move(all[i]);
         all.erase(all.begin() + static_cast<std::ptrdiff_t>(i));
         if (type == "task_ack") return member(text, "status");
@@ -118,7 +119,7 @@ HttpRequest TaskHub::submission(const std::string& body) {
 void TaskHub::apply_in_turn(InputBody body) { hub().apply(Input{time(), std::move(body)}); }
 
 TaskRow TaskHub::stored(const std::string& task) const {
-    for (TaskRow& row : typed_rows<TaskRow>(const_cast<TaskHub*>(this)->store())) {
+    for (TaskRow& row : typed_rows<TaskRow>(store())) {
         if (row.id == task) return std::move(row);
     }
     return {};
@@ -134,7 +135,7 @@ std::string TaskHub::work_state(const std::string& agent) {
 }
 
 std::vector<EventRow> TaskHub::events(const std::string& task) const {
-    std::vector<EventRow> rows = typed_rows<EventRow>(const_cast<TaskHub*>(this)->store());
+    std::vector<EventRow> rows = typed_rows<EventRow>(store());
     std::erase_if(rows, [&](const EventRow& event) { return event.subject != task; });
     return rows;
 }
@@ -152,7 +153,7 @@ std::string TaskHub::last_event(const std::string& task) const {
 
 Names TaskHub::attempts(const std::string& task) const {
     Names texts;
-    for (const AttemptRow& row : typed_rows<AttemptRow>(const_cast<TaskHub*>(this)->store())) {
+    for (const AttemptRow& row : typed_rows<AttemptRow>(store())) {
         if (row.task_id != task) continue;
         texts.push_back(std::to_string(row.generation) + " " + row.agent + " " + std::string(to_text(row.outcome)));
     }
@@ -169,7 +170,8 @@ std::string TaskHub::broken_rule() const {
         if (task.leased() != task.assigned_to.has_value() && task.state != TaskState::dead_letter) {
             return task.id + " is assigned to nobody, or has a holder and no lease";
         }
-        if ((task.state == TaskState::held) != (task.hold != HoldReason::none)) return task.id + " is held for no reason";
+        if ((task.state == TaskState::held) != (task.hold != HoldReason::none))
+            return task.id + " is held for no reason";
         if (task.state == TaskState::queued) queued.push_back(&task);
         if (lease == nullptr) continue;
         ++held_by[{task.workspace, *task.assigned_to}];
@@ -220,7 +222,7 @@ std::string TaskHub::broken_history() const {
     };
     std::map<std::string, Life> lives;
     int64_t last_seq = 0;
-    for (const EventRow& event : typed_rows<EventRow>(const_cast<TaskHub*>(this)->store())) {
+    for (const EventRow& event : typed_rows<EventRow>(store())) {
         if (event.seq != last_seq + 1) return "events have a gap before " + std::to_string(event.seq);
         last_seq = event.seq;
         if (!event.kind.starts_with("task_")) continue;
@@ -260,12 +262,12 @@ std::string TaskHub::broken_history() const {
         if (!fits) return event.subject + ": " + event.kind + " while " + at;
     }
     std::map<std::string, int64_t> ended;
-    for (const AttemptRow& row : typed_rows<AttemptRow>(const_cast<TaskHub*>(this)->store())) ++ended[row.task_id];
-    for (const TaskRow& task : typed_rows<TaskRow>(const_cast<TaskHub*>(this)->store())) {
+    for (const AttemptRow& row : typed_rows<AttemptRow>(store())) ++ended[row.task_id];
+    for (const TaskRow& task : typed_rows<TaskRow>(store())) {
         const Life& life = lives[task.id];
         const std::string is(to_text(task.state));
-        const bool agrees = life.at == "waiting"  ? is == "held" || is == "queued"
-                            : life.at == "dead"   ? is == "dead_letter"
+        const bool agrees = life.at == "waiting" ? is == "held" || is == "queued"
+                            : life.at == "dead"  ? is == "dead_letter"
                             : life.at == "ended" ? is == "completed" || is == "cancelled"
                                                  : is == life.at;
         if (!agrees) return task.id + " is " + is + ", its events say " + life.at;

@@ -22,7 +22,7 @@ namespace agentcom::test {
 using Names = std::vector<std::string>;
 
 class TaskHub : public TestHub {
-public:
+  public:
     using TestHub::TestHub;
 
     /// Registers the agent on its first use and connects it.
@@ -31,7 +31,8 @@ public:
     /// "task_reassign", else the reply's type; "" when nothing is answered.
     std::string reply(int64_t connection, const std::string& frame);
     /// A report with no more than the members it must have.
-    std::string report(int64_t connection, std::string_view type, const std::string& task, const std::string& more = "");
+    std::string report(int64_t connection, std::string_view type, const std::string& task,
+                       const std::string& more = "");
     std::string accept(int64_t connection, const std::string& task);
     std::string complete(int64_t connection, const std::string& task, int64_t generation);
     std::string fail(int64_t connection, const std::string& task, int64_t generation, const std::string& error = "bad");
@@ -73,7 +74,7 @@ public:
 
 /// Tables and a context without a hub, for what has no frame or route.
 class Bench {
-public:
+  public:
     explicit Bench(Settings settings_in = {});
 
     /// Runs one operation as an input of its own.

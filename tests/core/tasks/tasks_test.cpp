@@ -1,5 +1,6 @@
 #include "core/tasks/tasks.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -102,8 +103,10 @@ TEST_CASE("max_run_ms ends a lease, of the task or else of the setting") {
         std::string task;
         int64_t ends_at;
     };
-    const Case cases[] = {{100'000, "", 100'000}, {100'000, R"("max_run_ms":50000)", 50'000},
-                          {0, R"("max_run_ms":50000)", 50'000}, {14'400'000, "", 14'400'000}};
+    const Case cases[] = {{100'000, "", 100'000},
+                          {100'000, R"("max_run_ms":50000)", 50'000},
+                          {0, R"("max_run_ms":50000)", 50'000},
+                          {14'400'000, "", 14'400'000}};
     for (const Case& each : cases) {
         CAPTURE(each.setting, each.task);
         Settings settings;
@@ -198,10 +201,12 @@ TEST_CASE("B1, B11: one overdue task does not disable the fleet") {
 
 TEST_CASE("a deadline counts in every state before the end") {
     TaskHub hub;
-    const std::string queued = hub.submit(with_number(R"("needed_capabilities":["x"])", "complete_by", hub.now_ms() + 50));
-    const std::string held = hub.submit(with_number(R"("not_before":)" + std::to_string(hub.now_ms() + 90'000),
-                                                    "complete_by", hub.now_ms() + 50));
-    const std::string late = hub.submit(with_number(R"("needed_capabilities":["x"])", "complete_by", hub.now_ms() - 50));
+    const std::string queued =
+        hub.submit(with_number(R"("needed_capabilities":["x"])", "complete_by", hub.now_ms() + 50));
+    const std::string held = hub.submit(
+        with_number(R"("not_before":)" + std::to_string(hub.now_ms() + 90'000), "complete_by", hub.now_ms() + 50));
+    const std::string late =
+        hub.submit(with_number(R"("needed_capabilities":["x"])", "complete_by", hub.now_ms() - 50));
     hub.advance_ms(49);
     CHECK(hub.state(late) == "dead_letter");
     CHECK(hub.state(queued) == "queued");
@@ -880,7 +885,8 @@ TEST_CASE("a task waits for those that block it") {
     const int64_t bob = hub.worker("bob", R"("slots":8)");
     const std::string a = hub.submit(R"({"description":"a"})");
     const std::string b = hub.submit(R"({"description":"b","max_retries":1})");
-    const std::string both = hub.submit(R"({"description":"c","blocked_by":[")" + a + R"(",")" + b + R"(",")" + a + "\"]}");
+    const std::string both =
+        hub.submit(R"({"description":"c","blocked_by":[")" + a + R"(",")" + b + R"(",")" + a + "\"]}");
     CHECK(hub.state(both) == "held");
     CHECK(hub.row(both)->hold == HoldReason::blocked_by);
     CHECK(hub.row(both)->blocked_count == 2);
@@ -1090,6 +1096,38 @@ TEST_CASE("a claimed lease lasts as long as it was asked for and each report ren
     fire();
     CHECK(bench.tables.find<TaskRow>({1, task.id})->state == TaskState::queued);
     CHECK(bench.tables.find<AttemptRow>({1, task.id, 1})->outcome == Outcome::silent);
+}
+
+TEST_CASE("B9: a timer that outlived its lease does nothing to the next one") {
+    Bench bench;
+    const std::string id = bench.run([](Context& ctx) {
+        tasks::NewTask task;
+        task.description = "x";
+        return tasks::submit(ctx, 1, std::move(task)).value().task.id;
+    });
+    bench.run([](Context& ctx) { return tasks::claim(ctx, 1, "a", {}, 0).has_value(); });
+    bench.run([&](Context& ctx) { return tasks::release(ctx, {1, "a", id, 1}, "").ok(); });
+    bench.run([&](Context& ctx) {
+        tasks::begin_lease(ctx, TaskRow(*ctx.tables.find<TaskRow>({1, id})), "b", 0, false);
+        return 0;
+    });
+    const Hash128 before = row_hash(*bench.tables.find<TaskRow>({1, id}));
+    bench.now.mono_us += us_from_ms(1'000'000);
+    for (const TimerKind kind :
+         {TimerKind::acceptance, TimerKind::lease, TimerKind::max_run, TimerKind::grace, TimerKind::stuck}) {
+        CAPTURE(to_text(kind));
+        TimerRow timer;
+        timer.kind = kind;
+        timer.workspace = 1;
+        timer.subject = id;
+        timer.generation = 1;
+        timer.deadline = bench.now.mono_us;
+        bench.run([&](Context& ctx) {
+            tasks::on_timer(ctx, timer);
+            return 0;
+        });
+        CHECK(row_hash(*bench.tables.find<TaskRow>({1, id})) == before);
+    }
 }
 
 TEST_CASE("release is in each state what the table says") {

@@ -1,5 +1,6 @@
 // What the tests of AgentCom v1.1 pinned down about tasks, agents and the scheduler, under its profile.
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
 
@@ -39,9 +40,10 @@ TEST_CASE("v1.1: what a new task looks like") {
     CHECK(id.find_first_not_of("0123456789abcdef", 5) == std::string::npos);
     const std::string task = hub.task(id);
     const std::map<std::string, std::string> wanted{
-        {"status", "queued"}, {"priority", "2"}, {"generation", "0"}, {"retry_count", "0"}, {"max_retries", "3"},
-        {"metadata", "{}"}, {"needed_capabilities", "[]"}, {"assigned_to", "null"}, {"result", "null"},
-        {"tokens_used", "null"}, {"last_error", "null"}, {"complete_by", "null"}, {"submitted_by", "submitter"}};
+        {"status", "queued"},         {"priority", "2"},       {"generation", "0"},           {"retry_count", "0"},
+        {"max_retries", "3"},         {"metadata", "{}"},      {"needed_capabilities", "[]"}, {"assigned_to", "null"},
+        {"result", "null"},           {"tokens_used", "null"}, {"last_error", "null"},        {"complete_by", "null"},
+        {"submitted_by", "submitter"}};
     for (const auto& [name, value] : wanted) {
         CAPTURE(name);
         CHECK(TaskHub::member(task, name) == value);
@@ -67,7 +69,8 @@ TEST_CASE("v1.1: end to end over WebSocket") {
     CHECK(hub.accept(bob, id) == "accepted");
     CHECK(hub.work_state("bob") == "working");
     CHECK(hub.complete(bob, id, 2) == "task_complete_failed: stale_generation");
-    CHECK(hub.report(bob, "task_complete", id, R"("generation":1,"result":{"ok":true},"tokens_used":42)") == "complete");
+    CHECK(hub.report(bob, "task_complete", id, R"("generation":1,"result":{"ok":true},"tokens_used":42)") ==
+          "complete");
     CHECK(hub.work_state("bob") == "idle");
     const std::string task = hub.task(id);
     CHECK(TaskHub::member(task, "status") == "completed");

@@ -93,8 +93,8 @@ TEST_CASE("where the hub listens", "[config]") {
 }
 
 TEST_CASE("the data directory", "[config]") {
-    CHECK(load({}, {{"HOME", "/home/x"}}).data == "/home/x/.local/share/agentcom");
-    CHECK(load({}, {{"HOME", "/home/x"}, {"XDG_DATA_HOME", "/data"}}).data == "/data/agentcom");
+    CHECK(load({}, {{"HOME", "/h/x"}}).data == "/h/x/.local/share/agentcom");
+    CHECK(load({}, {{"HOME", "/h/x"}, {"XDG_DATA_HOME", "/data"}}).data == "/data/agentcom");
     CHECK(load({"--data", "/d/"}, {{"XDG_DATA_HOME", "/data"}}).data == "/d");
 }
 

@@ -1,3 +1,0 @@
-// Moved: use core/state/effect.hpp.
-#pragma once
-#include "core/state/effect.hpp"

@@ -1,3 +1,0 @@
-// Moved: use core/state/rows.hpp.
-#pragma once
-#include "core/state/rows.hpp"

@@ -1,3 +1,0 @@
-// Moved: use core/state/store.hpp.
-#pragma once
-#include "core/state/store.hpp"
