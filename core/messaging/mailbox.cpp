@@ -47,7 +47,8 @@ void trim(Context& ctx, int64_t workspace, const std::string& agent, int64_t lim
     if (found == mail.end() || static_cast<int64_t>(found->second.size()) <= limit) return;
     const int64_t excess = static_cast<int64_t>(found->second.size()) - limit;
     const int64_t count = std::min(static_cast<int64_t>(found->second.size()), excess + limit / 1'000);
-    std::vector<int64_t> seqs(found->second.begin(), std::next(found->second.begin(), count));
+    std::vector<int64_t> seqs(found->second.begin(),
+                              std::next(found->second.begin(), static_cast<std::ptrdiff_t>(count)));
     for (const int64_t seq : seqs) forget(ctx, {workspace, agent, seq});
     if (!agent.empty()) {
         MailboxRow row = row_of(ctx.tables, workspace, agent);
@@ -63,7 +64,8 @@ void trim_undeliverable(Context& ctx, int64_t workspace) {
     const int64_t limit = ctx.settings.undeliverable_entries;
     if (found == all.end() || static_cast<int64_t>(found->second.size()) <= limit) return;
     const int64_t count = static_cast<int64_t>(found->second.size()) - limit + limit / 100;
-    std::vector<std::pair<int64_t, std::string>> lost(found->second.begin(), std::next(found->second.begin(), count));
+    std::vector<std::pair<int64_t, std::string>> lost(
+        found->second.begin(), std::next(found->second.begin(), static_cast<std::ptrdiff_t>(count)));
     for (const auto& [seq, agent] : lost) forget(ctx, {workspace, agent, seq});
     tell_lost(ctx, workspace, "undeliverable", "mail_dropped", "too much mail for unknown names", count,
               lost.front().first, lost.back().first);

@@ -22,7 +22,9 @@ class Indexes {
     struct TimerEntry {
         int64_t deadline;
         TimerRow::Key key;
-        friend auto operator<=>(const TimerEntry&, const TimerEntry&) = default;
+        friend bool operator<(const TimerEntry& a, const TimerEntry& b) {
+            return std::tie(a.deadline, a.key) < std::tie(b.deadline, b.key);
+        }
     };
 
     // -- timers, earliest first

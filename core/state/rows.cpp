@@ -49,9 +49,9 @@ struct Names<HoldReason> {
 
 template <>
 struct Names<Outcome> {
-    static constexpr std::array<std::string_view, 13> kNames{
-        "completed", "retried", "dead_letter", "rejected",   "released",  "acceptance_timeout", "silent",
-        "stuck",     "max_run", "deadline",    "disconnect", "cancelled", "reclaim_limit"};
+    static constexpr std::array<std::string_view, 12> kNames{
+        "completed", "retried", "dead_letter", "rejected", "released",   "acceptance_timeout",
+        "silent",    "stuck",   "max_run",     "deadline", "disconnect", "cancelled"};
 };
 
 template <>

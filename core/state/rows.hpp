@@ -383,7 +383,6 @@ enum class Outcome : uint8_t {
     deadline,
     disconnect,
     cancelled,
-    reclaim_limit,
 };
 std::string_view to_text(Outcome);
 bool from_text(std::string_view, Outcome&);
@@ -599,7 +598,7 @@ struct AgentRow {
     int64_t slots = 1;
     std::vector<std::string> capabilities;
     int64_t idle_since_us = 0;     ///< when it last became less busy: the longest-idle agent is chosen
-    int64_t backoff_until_us = 0;  ///< gets no work before this, except where nobody else can
+    int64_t backoff_until_us = 0;  ///< gets no work before this
     int64_t backoff_ms = 0;        ///< the last back-off's length: the next is twice as long
     bool limited = false;          ///< over its rate limit: gets no work
     bool unresponsive = false;

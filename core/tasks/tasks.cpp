@@ -421,6 +421,8 @@ void begin_lease(Context& ctx, const TaskRow& queued, const std::string& agent, 
     ctx.arm(TimerKind::lease, task.workspace, task.id, ctx.in_ms(silence_ms), task.generation);
     if (run_ms > 0) ctx.arm(TimerKind::max_run, task.workspace, task.id, ctx.in_ms(run_ms), task.generation);
     ctx.arm(TimerKind::stuck, task.workspace, task.id, ctx.in_ms(ctx.settings.stuck_after_ms), task.generation);
+    // A deadline that passed while the task waited did nothing under `overdue_requeue`; it counts from here on.
+    if (task.complete_by) ctx.arm(TimerKind::deadline, task.workspace, task.id, *task.complete_by);
     ctx.event(task.workspace, "task_assigned", task.id, "", "", event_data(task, agent));
     ctx.tables.put(task);
     if (connection != 0 && announce) send_assignment(ctx, task, connection);

@@ -15,7 +15,7 @@ import { deferred, within } from './wait.mjs';
 /** Machines are noisy: a slowdown counts only when it is both this many times the quiet value … */
 const kMaxSlowdown = 5;
 /** … and more than this. */
-const kSlowdownFloorMs = Number(process.env.E2E_LATENCY_FLOOR_MS ?? 50);
+const kSlowdownFloorMs = Number(process.env.E2E_LATENCY_FLOOR_MS ?? 250);
 
 export class Pair {
   static async start(hub, name = 'pair') {
