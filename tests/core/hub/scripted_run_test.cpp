@@ -25,7 +25,7 @@ namespace {
 
 constexpr uint64_t kPinnedSeed = 20261121;
 constexpr int64_t kPinnedInputs = 12'000;
-constexpr std::string_view kPinnedTrace = "dd1e940f5006a2ac3b4db906ceafb199";
+constexpr std::string_view kPinnedTrace = "6bfed152dafa14383c9f4aeabdcda644";
 
 constexpr std::string_view kAdminToken = "the token of the admin";
 

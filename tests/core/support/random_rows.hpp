@@ -19,7 +19,7 @@ constexpr uint64_t enum_size() {
     if constexpr (std::is_same_v<E, Role>) return 4;
     if constexpr (std::is_same_v<E, TaskState>) return 7;
     if constexpr (std::is_same_v<E, HoldReason>) return 7;
-    if constexpr (std::is_same_v<E, Outcome>) return 13;
+    if constexpr (std::is_same_v<E, Outcome>) return 12;
     if constexpr (std::is_same_v<E, TimerKind>) return 19;
     return 0;
 }
