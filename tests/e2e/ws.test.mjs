@@ -624,7 +624,7 @@ describe('leaving and coming back', () => {
   });
 
   test('what is not accepted in time is given to another agent, and the agent is shown as unresponsive', async (t) => {
-    const own = await hub_for(t, { settings: { acceptance_timeout_ms: 150 } });
+    const own = await hub_for(t, { settings: { acceptance_timeout_ms: 1500 } });
     const deaf = await worker(own, 'g6-deaf', 'cap');
     const id = await submit(own, { description: '', needed_capabilities: ['cap'] });
     await deaf.expect(assigned(id));
@@ -638,7 +638,7 @@ describe('leaving and coming back', () => {
   });
 
   test('a silent holder loses its lease; one that only pings keeps it', async (t) => {
-    const own = await hub_for(t, { settings: { lease_silence_ms: 400, ping_interval_ms: 60_000 } });
+    const own = await hub_for(t, { settings: { lease_silence_ms: 2000, ping_interval_ms: 60_000 } });
     const silent = await worker(own, 'g7-silent', 'silent');
     const pinging = await worker(own, 'g7-ping', 'ping');
     const lost = await submit(own, { description: '', needed_capabilities: ['silent'] });
