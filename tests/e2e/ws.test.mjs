@@ -554,7 +554,7 @@ describe('leaving and coming back', () => {
   });
 
   test('task_recovering by the holder continues with the same generation and stops the acceptance timer', async (t) => {
-    const own = await hub_for(t, { settings: { acceptance_timeout_ms: 300 } });
+    const own = await hub_for(t, { settings: { acceptance_timeout_ms: 1500 } });
     const agent = await worker(own, 'g2', 'cap');
     const id = await submit(own, { description: '', needed_capabilities: ['cap'] });
     await agent.expect(assigned(id));
