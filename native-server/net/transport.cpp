@@ -118,8 +118,8 @@ Result<std::unique_ptr<Transport>> Transport::create(uv_loop_t* loop, LogLine lo
     info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     info.foreign_loops = loops;
     info.user = transport.get();
-    info.gid = static_cast<gid_t>(-1);
-    info.uid = static_cast<uid_t>(-1);
+    info.gid = static_cast<decltype(info.gid)>(-1);
+    info.uid = static_cast<decltype(info.uid)>(-1);
     transport->context_ = lws_create_context(&info);
     if (transport->context_ == nullptr) {
         return Result<std::unique_ptr<Transport>>(

@@ -276,6 +276,8 @@ async function worker_life(world, agent_id, fields, prng, hands) {
         case 'task_assign': {
           const { task_id: id, generation } = frame;
           model.task_assigned(id, generation, agent_id, self.connection_number);
+          // Told again of what it has reported already: that report is on its way.
+          if (hands.get(id)?.generation === generation && hands.get(id).reported) break;
           hands.set(id, { generation, accepted: false });
           work(id, self);
           break;

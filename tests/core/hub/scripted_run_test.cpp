@@ -607,9 +607,13 @@ class ScriptedRun {
                 request.method = Method::delete_;
                 break;
             case 13:
-            case 14:
-                post("/api/message", "{\"to\":\"" + any_name() + "\",\"payload\":" + any_payload() + "}");
+            case 14: {
+                // In a statement each: compilers differ in which operand of a sum they evaluate first.
+                const std::string to = any_name();
+                const std::string payload = any_payload();
+                post("/api/message", "{\"to\":\"" + to + "\",\"payload\":" + payload + "}");
                 break;
+            }
             case 15:
                 get("/api/mailbox/" + agent.name, chance(50) ? "" : "since=3&limit=2");
                 break;
