@@ -23,7 +23,8 @@ Settings profile() {
 /// The "event" of each entry of `history`.
 Names history(TaskHub& hub, const std::string& id) {
     Names events;
-    const json::Object task = json::members(hub.task(id));
+    const std::string body = hub.task(id);
+    const json::Object task = json::members(body);
     for (const json::Value& entry : json::elements(task.find("history")->raw)) {
         events.push_back(TaskHub::member(std::string(entry.raw), "event"));
     }
