@@ -247,6 +247,24 @@ TEST_CASE("a socket that does not identify, or says nothing at all, is closed") 
     CHECK(hub.closed(ann)->reason.empty());
 }
 
+TEST_CASE("B12: a dead socket is closed however much the hub sends to it, and its agent gets no more work") {
+    TestHub hub;
+    hub.register_agent("dead");
+    hub.register_agent("lively");
+    const int64_t dead = hub.connect("dead", R"("capabilities":["work"])");
+    const int64_t lively = hub.connect("lively");
+    // Broadcasts and pings go out to it all the time; nothing comes in.
+    for (int i = 0; i < 30 && hub.closed(dead) == nullptr; ++i) {
+        hub.advance_ms(10'000);
+        hub.send(lively, R"({"type":"message","payload":{}})");
+    }
+    REQUIRE(hub.closed(dead) != nullptr);
+    CHECK(hub.closed(dead)->code == 1002);
+    CHECK(hub.take_frame(lively, "agent_left") == R"({"type":"agent_left","agent_id":"dead"})");
+    const std::string task = hub.submit(R"({"description":"x","needed_capabilities":["work"]})");
+    CHECK(hub.row(task)->state == TaskState::queued);
+}
+
 TEST_CASE("the hub pings, and stops with the socket") {
     Settings settings;
     settings.ping_interval_ms = 1'000;
