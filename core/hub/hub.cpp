@@ -67,7 +67,7 @@ class Hub::Core {
     void fire(Context&, const TimerRow&);
 
     std::vector<Effect> effects_;
-    std::optional<Operation> operation_;    ///< of the input at hand
+    std::optional<Operation> operation_;    ///< that is run again by the input at hand
     ConnectionId answered_connection_ = 0;  ///< whose waiting frame was just answered
 };
 
@@ -149,7 +149,7 @@ std::optional<Fault> Hub::Core::apply_one(const Input& input) {
 void Hub::Core::wait_for_task(const Input& cause, const NeedsTask& needs, Time now) {
     // Nothing of the operation has happened: it will run as a whole once its task is here.
     answered_connection_ = 0;
-    Operation operation = std::move(*operation_);
+    Operation operation = operation_ ? std::move(*operation_) : Operation{cause, {}, {}};
     tables_.begin_input();
     Context ctx(tables_, settings_, now, turn_, effects_);
     if (const auto* answer = std::get_if<QueryResult>(&cause.body)) tables_.erase<PendingRow>({answer->query});
@@ -233,7 +233,6 @@ void Hub::Core::on(Context& ctx, const Input& input, const FrameReceived& frame)
     if (session == nullptr || session->closing) return;
     sessions::heard(ctx, frame.connection);
     if (session->waiting_query == 0) {
-        operation_ = Operation{input, {}, {}};
         frames::handle(ctx, frame);
         return;
     }
@@ -270,10 +269,7 @@ void Hub::Core::on(Context& ctx, const Input&, const ConnectionClosed& closed) {
     sessions::closed(ctx, closed.connection);
 }
 
-void Hub::Core::on(Context& ctx, const Input& input, const HttpRequest& request) {
-    operation_ = Operation{input, {}, {}};
-    requests::handle(ctx, request);
-}
+void Hub::Core::on(Context& ctx, const Input&, const HttpRequest& request) { requests::handle(ctx, request); }
 
 void Hub::Core::on(Context& ctx, const Input&, const Tick&) {
     constexpr int kTimersPerTick = 1'000;  // a turn stays short; what is left is due at once
