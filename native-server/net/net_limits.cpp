@@ -14,7 +14,7 @@ constexpr int64_t kGiB = 1024 * kMiB;
 // Strings and frames are at most kMaxFrameBytes, so an outbox must hold at least one such frame.
 constexpr int64_t kOutboxMinimum = static_cast<int64_t>(kMaxFrameBytes);
 
-constexpr std::array<NetSettingInfo, 12> kInfos{{
+constexpr std::array<NetSettingInfo, 13> kInfos{{
     {"outbox_frames", &NetSettings::outbox_frames, 10'000, 16, 10'000'000,
      "frames that may wait for one reader; a slower one is closed with 1008"},
     {"outbox_bytes", &NetSettings::outbox_bytes, 16 * kMiB, kOutboxMinimum, 64 * kGiB,
@@ -23,6 +23,8 @@ constexpr std::array<NetSettingInfo, 12> kInfos{{
      "bytes that may wait for all readers together; the one who owes most is closed first"},
     {"receive_total_bytes", &NetSettings::receive_total_bytes, 256 * kMiB, kOutboxMinimum, 1024 * kGiB,
      "bytes of half-received frames and bodies over all connections; the largest holder is closed first"},
+    {"inputs_in_flight", &NetSettings::inputs_in_flight, 128, 1, 1'000'000,
+     "frames of one WebSocket that may wait for the store before it is no longer read"},
     {"turns_in_flight", &NetSettings::turns_in_flight, 256, 1, 1'000'000,
      "turns that may wait for the store before sockets are no longer read"},
     {"bytes_in_flight", &NetSettings::bytes_in_flight, 64 * kMiB, 1'024, 64 * kGiB,

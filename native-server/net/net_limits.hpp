@@ -40,6 +40,7 @@ struct NetSettings {
     int64_t outbox_bytes = int64_t{16} * 1024 * 1024;
     int64_t outbox_total_bytes = int64_t{512} * 1024 * 1024;
     int64_t receive_total_bytes = int64_t{256} * 1024 * 1024;
+    int64_t inputs_in_flight = 128;
     int64_t turns_in_flight = 256;
     int64_t bytes_in_flight = int64_t{64} * 1024 * 1024;
     int64_t head_timeout_ms = 60'000;

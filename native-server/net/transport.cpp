@@ -17,7 +17,9 @@ namespace {
 
 constexpr const char* kProtocolName = "agentcom";
 // Connections taken from the queue of a listening socket per turn, so that a flood of them leaves room for others.
-constexpr int kAcceptsPerTurn = 256;
+constexpr int kAcceptsPerTurn = 64;
+// Two writes: one on its way into the network, one ready to follow.
+constexpr int kKernelUnsentBytes = 2 * static_cast<int>(kWriteBytes);
 constexpr int kBacklog = 4096;
 
 // libwebsockets has one log function per process.
@@ -205,6 +207,9 @@ void Transport::accept_waiting() {
         }
         const int on = 1;
         setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        // What is not yet on its way waits in the outbox, where it is counted and can be dropped, not in the kernel.
+        const int unsent_bytes = kKernelUnsentBytes;
+        setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
         const Address address = from_socket_address(who);
         adopt(descriptor, Peer{address.host, is_loopback(address)});
     }

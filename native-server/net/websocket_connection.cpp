@@ -52,27 +52,32 @@ bool WebSocketConnection::make_context() {
     return true;
 }
 
-void WebSocketConnection::receive(std::string_view bytes) {
+std::string_view WebSocketConnection::receive(std::string_view bytes) {
     input_ = bytes;
-    while (!ended_) {
+    read_frames();
+    if (ended_) {
+        context_.reset();
+        message_ = {};
+        return {};
+    }
+    return std::exchange(input_, {});
+}
+
+void WebSocketConnection::read_frames() {
+    while (!ended_ && events_.takes_input()) {
         // wslay's buffer is 4 KiB: it exists only while a frame is on its way.
         if (!context_) {
-            if (input_.empty()) break;
+            if (input_.empty()) return;
             if (!make_context()) return fail(1011, "");
         }
         wslay_frame_iocb chunk{};
         const ssize_t result = wslay_frame_recv(context_.get(), &chunk);
         if (result == WSLAY_ERR_WANT_READ) {
             if (unframed_bytes_ == 0 && !in_frame_) context_.reset();
-            break;
+            return;
         }
         if (result < 0) return fail(1002, "");
         take_chunk(chunk);
-    }
-    input_ = {};
-    if (ended_) {
-        context_.reset();
-        message_ = {};
     }
 }
 

@@ -26,6 +26,8 @@ class WebSocketConnection {
         /// To be answered with a pong of the same payload.
         virtual void on_ping(std::string_view payload) = 0;
         virtual void on_pong() = 0;
+        /// False: `receive` stops after the message that was just told.
+        virtual bool takes_input() = 0;
         /// The client closed, or broke the protocol: to be answered with a close frame of this code.
         virtual void on_end(int code, std::string_view reason) = 0;
     };
@@ -35,7 +37,9 @@ class WebSocketConnection {
     WebSocketConnection(const WebSocketConnection&) = delete;
     WebSocketConnection& operator=(const WebSocketConnection&) = delete;
 
-    void receive(std::string_view bytes);
+    /// Gives back what it did not look at, because of `takes_input`: to be given again, before anything newer, even if
+    /// that is nothing, since messages may already lie in the connection's own buffer.
+    std::string_view receive(std::string_view bytes);
     /// Nothing more is read, e.g. because the hub closes; half a message is forgotten. Idempotent.
     void stop();
     bool ended() const { return ended_; }
@@ -47,6 +51,7 @@ class WebSocketConnection {
         void operator()(wslay_frame_context* context) const;
     };
 
+    void read_frames();
     bool make_context();
     void take_chunk(const wslay_frame_iocb& chunk);
     void begin_frame(const wslay_frame_iocb& chunk);

@@ -18,26 +18,32 @@ Client::~Client() = default;
 // Bytes in
 
 void Client::on_bytes(std::string_view bytes) {
-    if (closing_) return;
     host_.begin_turn();
-    if (host_.input_blocked() || !input_held_.empty()) {
-        input_held_.append(bytes);
-        note_held_bytes();
-        socket_.set_reading(false);
-        if (!awaits_input) host_.await_input(*this);
-        return;
-    }
+    if (closing_) return;
+    if (awaits_input || !may_take_input()) return hold(bytes);
     feed(bytes);
 }
 
+bool Client::may_take_input() {
+    return !host_.input_blocked() && window_.has_room(host_.released_turns(), host_.net().settings.inputs_in_flight);
+}
+
+void Client::hold(std::string_view bytes) {
+    input_held_.append(bytes);
+    note_held_bytes();
+    socket_.set_reading(false);
+    if (!awaits_input) host_.await_input(*this);
+}
+
 void Client::take_held() {
+    awaits_input = false;
     const std::string bytes = std::exchange(input_held_, {});
     if (!closing_) feed(bytes);
 }
 
 void Client::feed(std::string_view bytes) {
     if (websocket_) {
-        websocket_->receive(bytes);
+        feed_websocket(bytes);
     } else {
         if (!http_)
             http_ = std::make_unique<HttpConnection>(host_.net(), outbox_, static_cast<HttpConnection::Events&>(*this));
@@ -46,16 +52,22 @@ void Client::feed(std::string_view bytes) {
     settle();
 }
 
+void Client::feed_websocket(std::string_view bytes) {
+    const std::string_view rest = websocket_->receive(bytes);
+    // Also with nothing left: whole frames may lie in the protocol's own buffer.
+    if (!closing_ && !may_take_input()) hold(rest);
+}
+
 // Brings everything that depends on the protocol's state up to date after it has moved.
 void Client::settle() {
     if (upgraded_ && http_) {
         const std::string rest = http_->take_rest();
         http_.reset();
-        if (!rest.empty() && !closing_) websocket_->receive(rest);
+        if (!rest.empty() && !closing_) feed_websocket(rest);
     }
     if (http_ && http_->ended() && !upgraded_) begin_closing();
     if (closing_) return flush();
-    socket_.set_reading(input_held_.empty() && (!http_ || http_->wants_input()));
+    socket_.set_reading(!awaits_input && (!http_ || http_->wants_input()));
     note_held_bytes();
     if (!outbox_.empty()) flush();
 }
@@ -95,16 +107,21 @@ void Client::on_text(std::string text) {
     frame.malformed = cut.malformed;
     frame.credential = std::move(cut.credential);
     if (!cut.malformed) frame.text = std::move(cut.document).take_text();
-    host_.submit(std::move(frame));
+    submit_frame(std::move(frame));
+}
+
+void Client::submit_frame(InputBody input) {
+    host_.submit(std::move(input));
+    window_.add(host_.open_turn());
 }
 
 void Client::on_ping(std::string_view payload) {
     outbox_.add_bytes(control_frame(Opcode::pong, payload));
-    host_.submit(ControlReceived{connection_});
+    submit_frame(ControlReceived{connection_});
     if (outbox_overflows()) end_slow_reader();
 }
 
-void Client::on_pong() { host_.submit(ControlReceived{connection_}); }
+void Client::on_pong() { submit_frame(ControlReceived{connection_}); }
 
 void Client::on_end(int code, std::string_view reason) {
     outbox_.add_bytes(close_frame(code, reason));

@@ -20,6 +20,7 @@
 #include "native-server/net/outbox.hpp"
 #include "native-server/net/transport.hpp"
 #include "native-server/net/websocket_connection.hpp"
+#include "native-server/server/input_window.hpp"
 
 namespace agentcom {
 
@@ -31,7 +32,7 @@ class ClientHost {
     virtual ~ClientHost() = default;
     virtual NetContext& net() = 0;
     virtual char* write_buffer() = 0;
-    /// Sets NetContext::now when a new turn begins.
+    /// Something has come: begins a turn, and ends the one before if that has lasted long enough. Sets NetContext::now.
     virtual void begin_turn() = 0;
     virtual void submit(InputBody input) = 0;
     virtual ConnectionId open_connection(Client& client) = 0;
@@ -39,8 +40,11 @@ class ClientHost {
     virtual void cancel_request(RequestId request) = 0;
     /// Too much waits for the store: nothing is read.
     virtual bool input_blocked() const = 0;
-    /// The client keeps bytes until `input_blocked` ends; `take_held` is to be called then.
+    /// The client keeps its bytes until it `may_take_input`; `take_held` is to be called then.
     virtual void await_input(Client& client) = 0;
+    /// The turn that is open, and how many have left, as TurnQueue counts them.
+    virtual int64_t open_turn() const = 0;
+    virtual int64_t released_turns() const = 0;
     /// Half-received bytes over all connections changed by this much.
     virtual void held_bytes_changed(int64_t by) = 0;
     /// The connection is no longer one for the hub.
@@ -67,7 +71,9 @@ class Client final : public SocketUser, private HttpConnection::Events, private 
     /// Writes what the socket takes, reports what mail has left.
     void flush();
 
-    /// Takes the bytes that came while input was blocked.
+    /// Whether neither the hub as a whole nor this client has too much under way.
+    bool may_take_input();
+    /// Takes the bytes that came while that was not so.
     void take_held();
     /// Closes a reader that is too slow: what it did not get stays in its mailbox.
     void end_slow_reader();
@@ -87,7 +93,7 @@ class Client final : public SocketUser, private HttpConnection::Events, private 
     // Places in lists of the host.
     size_t index = 0;
     bool marked_for_flush = false;
-    bool awaits_input = false;
+    bool awaits_input = false;  // its bytes are held
 
   private:
     void on_request(HttpRequest request, bool mints_secret) override;
@@ -95,9 +101,13 @@ class Client final : public SocketUser, private HttpConnection::Events, private 
     void on_text(std::string text) override;
     void on_ping(std::string_view payload) override;
     void on_pong() override;
+    bool takes_input() override { return may_take_input(); }
     void on_end(int code, std::string_view reason) override;
 
     void feed(std::string_view bytes);
+    void feed_websocket(std::string_view bytes);
+    void hold(std::string_view bytes);
+    void submit_frame(InputBody input);
     void settle();
     void note_held_bytes();
     void begin_closing();
@@ -112,6 +122,7 @@ class Client final : public SocketUser, private HttpConnection::Events, private 
     std::unique_ptr<HttpConnection> http_;  // from the first byte to the upgrade
     std::unique_ptr<WebSocketConnection> websocket_;
     std::string input_held_;
+    InputWindow window_;
     ConnectionId connection_ = 0;
     RequestId request_ = 0;  // unanswered
     int64_t opened_us_;

@@ -20,6 +20,8 @@ namespace {
 constexpr int64_t kClockJumpUs = 2 * kUsPerSecond;
 // A jump of the wall clock is noticed after at most this.
 constexpr int64_t kLongestSleepMs = 10'000;
+// A turn is ended between two sockets when it has lasted so long.
+constexpr int64_t kLongestTurnUs = 2 * kUsPerMs;
 // A tick that faults would be due again at once.
 constexpr int64_t kTickPauseUs = kUsPerSecond;
 
@@ -151,6 +153,13 @@ int Server::run() {
 // The turn
 
 void Server::begin_turn() {
+    // A round of the loop handles everything that is ready: thousands of sockets that end at once, say. Those that came
+    // first need not wait for the last.
+    if (turn_open_ && !releasing_ && clock_us(CLOCK_MONOTONIC) - net_.now.mono_us > kLongestTurnUs) end_turn();
+    read_time();
+}
+
+void Server::read_time() {
     if (time_read_) return;
     time_read_ = true;
     const Time previous = net_.now;
@@ -166,7 +175,7 @@ void Server::note_clock_jump(const Time& previous) {
 }
 
 void Server::apply(InputBody body) {
-    begin_turn();
+    read_time();
     if (!hub_) return;
     Input input{net_.now, std::move(body)};
     if (faults_ && faults_->refuses(input.body)) return refuse_input(input.body);
@@ -193,6 +202,7 @@ void Server::end_turn() {
     }
     release_ready();
     update_input_block();
+    enforce_budgets();
     if (stopping_) finish_if_drained();
     // What the effects brought about (mail that left, connections that ended) belongs to the next turn, which need not
     // wait for anything else to happen.
@@ -242,13 +252,21 @@ void Server::update_input_block() {
                turns_.bytes_in_flight() > settings.bytes_in_flight / divisor;
     };
     if (over(1)) input_blocked_ = true;
-    if (input_blocked_ && !over(2)) {
-        input_blocked_ = false;
-        for (Client* client : std::exchange(awaiting_input_, {})) {
-            client->awaits_input = false;
-            client->take_held();
-        }
-    }
+    if (input_blocked_ && !over(2)) input_blocked_ = false;
+    if (!input_blocked_) take_held_input();
+}
+
+void Server::take_held_input() {
+    const auto ready = std::stable_partition(awaiting_input_.begin(), awaiting_input_.end(),
+                                             [](Client* client) { return !client->may_take_input(); });
+    const std::vector<Client*> takers(ready, awaiting_input_.end());
+    awaiting_input_.erase(ready, awaiting_input_.end());
+    // Clients are destroyed by the loop only, so that none of them goes meanwhile.
+    for (Client* client : takers) client->take_held();
+}
+
+void Server::enforce_budgets() {
+    const NetSettings& settings = net_.settings;
     while (held_bytes_ > settings.receive_total_bytes) {
         const auto largest = std::max_element(clients_.begin(), clients_.end(), [](const Client* a, const Client* b) {
             return a->held_bytes() < b->held_bytes();

@@ -63,6 +63,7 @@ class Server final : private ClientHost {
 
     // the turn
     void end_turn();
+    void read_time();
     void apply(InputBody body);
     void note_clock_jump(const Time& previous);
     void handle_fault(const Input& input, const Fault& fault);
@@ -72,6 +73,8 @@ class Server final : private ClientHost {
     void on_timer();
     void on_sweep();
     void update_input_block();
+    void take_held_input();
+    void enforce_budgets();
 
     // effects
     void carry_out(Effect& effect);
@@ -106,6 +109,8 @@ class Server final : private ClientHost {
     void cancel_request(RequestId request) override;
     bool input_blocked() const override { return input_blocked_; }
     void await_input(Client& client) override;
+    int64_t open_turn() const override { return turns_.added() + (turn_open_ ? 1 : 0); }
+    int64_t released_turns() const override { return turns_.released(); }
     void held_bytes_changed(int64_t by) override { held_bytes_ += by; }
     void connection_ended(ConnectionId connection) override { connections_.erase(connection); }
     void gone(Client& client) override;
@@ -127,7 +132,7 @@ class Server final : private ClientHost {
     std::unordered_map<ConnectionId, Client*> connections_;
     std::unordered_map<RequestId, PendingRequest> requests_;
     std::vector<Client*> clients_;         // Client::index is the place in it
-    std::vector<Client*> awaiting_input_;  // have bytes that came while input was blocked
+    std::vector<Client*> awaiting_input_;  // hold bytes until they may be taken
     std::vector<Client*> to_flush_;
     ConnectionId next_connection_ = 1;
     RequestId next_request_ = 1;

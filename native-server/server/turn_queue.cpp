@@ -8,14 +8,12 @@ namespace agentcom {
 
 void TurnQueue::add(int64_t turn, bool changes_rows, int64_t bytes, std::vector<Effect> effects) {
     turns_.push_back({turn, changes_rows, bytes, std::move(effects)});
-    if (!changes_rows) return;
-    ++in_flight_;
-    bytes_in_flight_ += bytes;
+    ++added_;
+    if (changes_rows) bytes_in_flight_ += bytes;
 }
 
 void TurnQueue::stop_waiting(Held& held) {
     if (!std::exchange(held.waits, false)) return;
-    --in_flight_;
     bytes_in_flight_ -= held.bytes;
 }
 

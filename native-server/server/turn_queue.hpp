@@ -28,10 +28,13 @@ class TurnQueue {
     /// The effects that may leave now, in order.
     std::vector<Effect> take_ready();
 
-    /// Turns that wait for a commit of their own, and the bytes of their rows.
-    int64_t in_flight() const { return in_flight_; }
+    /// Turns that wait, for their own commit or for those before them, and the bytes of their rows.
+    int64_t in_flight() const { return static_cast<int64_t>(turns_.size()); }
     int64_t bytes_in_flight() const { return bytes_in_flight_; }
     bool empty() const { return turns_.empty(); }
+    /// How many turns were ever added, and how many of them have left.
+    int64_t added() const { return added_; }
+    int64_t released() const { return added_ - in_flight(); }
 
   private:
     struct Held {
@@ -44,7 +47,7 @@ class TurnQueue {
     void stop_waiting(Held& held);
 
     std::deque<Held> turns_;
-    int64_t in_flight_ = 0;
+    int64_t added_ = 0;
     int64_t bytes_in_flight_ = 0;
 };
 

@@ -45,12 +45,12 @@ describe('bad input', () => {
     await hub?.dispose();
   });
 
-  /** An attack: what it does, then the pair's figures and the hub's memory. */
+  /** An attack: what `body(t, run)` does, once or often, then the pair's figures and the hub's memory. */
   function attack(name, body, options) {
     test(name, { timeout: 60_000, ...options }, async (t) => {
       t.diagnostic(`SEED=${seed}`);
       hub.reset_highest_memory();
-      const busy = await pair.during(() => body(t));
+      const busy = await pair.during((run) => body(t, run));
       pair.judge(t, name, quiet, busy);
       const highest = hub.memory('VmHWM');
       t.diagnostic(`memory: ${(hub.memory() / kMiB).toFixed(0)} MiB now, ${(highest / kMiB).toFixed(0)} MiB at most`);
@@ -126,10 +126,10 @@ describe('bad input', () => {
     });
   });
 
-  attack('half frames that are never finished', async () => {
+  attack('half frames that are never finished', async (t, run) => {
     const sockets = [];
     await in_parallel(200, 20, async (i) => {
-      const raw = await raw_agent(hub, `half-${i}`);
+      const raw = await raw_agent(hub, `half-${run}-${i}`);
       // Claims 1 MiB and sends a little.
       const frame = encode_frame({ payload: '{"type":"message"', declared_length: kMiB });
       raw.write(frame.subarray(0, prng.between(1, frame.length)));
@@ -170,8 +170,8 @@ describe('bad input', () => {
     assert.equal((await raw.read_to_close()).code, 1007);
   });
 
-  attack('10 000 pipelined frames in one write are all answered, in order', async () => {
-    const raw = await raw_agent(hub, 'pipeline');
+  attack('10 000 pipelined frames in one write are all answered, in order', async (t, run) => {
+    const raw = await raw_agent(hub, `pipeline-${run}`);
     const frames = [];
     for (let i = 0; i < 10_000; ++i) {
       frames.push(encode_frame({ payload: JSON.stringify({ type: 'task_accepted', task_id: `task-${i}` }) }));
@@ -184,10 +184,10 @@ describe('bad input', () => {
     raw.destroy();
   });
 
-  attack('two POSTs in one packet are each applied once and answered in order', async () => {
+  attack('two POSTs in one packet are each applied once and answered in order', async (t, run) => {
     for (let i = 0; i < 20; ++i) {
       const raw = await RawSocket.connect(hub.port);
-      const bodies = [1, 2].map((n) => ({ description: `two-posts-${i}-${n}`, needed_capabilities: ['nobody'] }));
+      const bodies = [1, 2].map((n) => ({ description: `two-posts-${run}-${i}-${n}`, needed_capabilities: ['nobody'] }));
       raw.write(bodies.map((body) => json_request('/api/tasks', body)).join(''));
       const ids = [];
       for (const body of bodies) {
@@ -200,20 +200,20 @@ describe('bad input', () => {
       assert.equal(new Set(ids).size, 2);
       raw.destroy();
     }
-    assert_each_task_once(await all_descriptions(), /^two-posts-/, 40);
+    assert_each_task_once(await all_descriptions(), new RegExp(`^two-posts-${run}-`), 40);
   });
 
-  attack('a POST and GETs in one packet are each answered once', async () => {
+  attack('a POST and GETs in one packet are each answered once', async (t, run) => {
     for (let i = 0; i < 20; ++i) {
       const raw = await RawSocket.connect(hub.port);
-      const post = json_request('/api/tasks', { description: `post-get-${i}`, needed_capabilities: ['nobody'] });
+      const post = json_request('/api/tasks', { description: `post-get-${run}-${i}`, needed_capabilities: ['nobody'] });
       raw.write(`${request('GET', '/livez')}${post}${request('GET', '/health')}${request('GET', '/nowhere')}`);
       const statuses = [];
       for (let k = 0; k < 4; ++k) statuses.push((await raw.read_response())?.status);
       assert.deepEqual(statuses, [200, 201, 200, 404]);
       raw.destroy();
     }
-    assert_each_task_once(await all_descriptions(), /^post-get-/, 20);
+    assert_each_task_once(await all_descriptions(), new RegExp(`^post-get-${run}-`), 20);
   });
 
   async function all_descriptions() {
@@ -296,18 +296,19 @@ describe('bad input', () => {
     odd.destroy();
   });
 
-  attack('slow readers are closed with 1008, and keep their direct mail', async (t) => {
-    const token = await hub.token_for('sloth');
-    const slow = await raw_agent(hub, 'sloth', { token, client_type: 'sidecar' });
+  attack('slow readers are closed with 1008, and keep their direct mail', async (t, run) => {
+    const sloth = `sloth-${run}`;
+    const token = await hub.token_for(sloth);
+    const slow = await raw_agent(hub, sloth, { token, client_type: 'sidecar' });
     slow.pause();
-    const sender = await Client.join(hub, 'sloth-sender');
+    const sender = await Client.join(hub, `sloth-sender-${run}`);
     let gone = false;
-    const left = sender.expect({ type: 'agent_left', agent_id: 'sloth' }, 50_000).then(() => (gone = true));
+    const left = sender.expect({ type: 'agent_left', agent_id: sloth }, 50_000).then(() => (gone = true));
     const blob = 'x'.repeat(64 * 1024);
     const sent = [];
     // Some at a time, so that the sender is never a slow reader itself.
     while (!gone && sent.length < 5000) {
-      for (let i = 0; i < 20; ++i) sender.send({ type: 'message', to: 'sloth', payload: { n: sent.length + i, blob } });
+      for (let i = 0; i < 20; ++i) sender.send({ type: 'message', to: sloth, payload: { n: sent.length + i, blob } });
       for (let i = 0; i < 20; ++i) sent.push((await sender.expect({ type: 'message_sent' })).id);
     }
     t.diagnostic(`closed after ${sent.length} messages of 64 KiB`);
@@ -319,25 +320,25 @@ describe('bad input', () => {
     const api = hub.api(token);
     const kept = [];
     for (let since = 0; ; ) {
-      const reply = await api.get(`/api/mailbox/sloth?since=${since}`, { timeout_ms: 30_000 });
+      const reply = await api.get(`/api/mailbox/${sloth}?since=${since}`, { timeout_ms: 30_000 });
       assert.equal(reply.status, 200);
       if (reply.body.count === 0) break;
       kept.push(...reply.body.messages.map((message) => message.id));
       since = reply.body.last_seq;
     }
     assert.deepEqual(kept, sent);
-    await api.post('/api/mailbox/sloth/ack', { seq: Number.MAX_SAFE_INTEGER });
+    await api.post(`/api/mailbox/${sloth}/ack`, { seq: Number.MAX_SAFE_INTEGER });
     await sender.close();
   });
 
-  attack('many slow readers of broadcasts share one payload', async () => {
+  attack('many slow readers of broadcasts share one payload', async (t, run) => {
     const slow = [];
     await in_parallel(100, 10, async (i) => {
-      const raw = await raw_agent(hub, `lazy-${i}`);
+      const raw = await raw_agent(hub, `lazy-${run}-${i}`);
       raw.pause();
       slow.push(raw);
     });
-    const sender = await Client.join(hub, 'lazy-sender');
+    const sender = await Client.join(hub, `lazy-sender-${run}`);
     sender.on_frame = (frame) => frame.type === 'message' || frame.type === 'agent_left';
     const blob = 'y'.repeat(256 * 1024);
     for (let i = 0; i < 100; ++i) {
@@ -362,7 +363,7 @@ describe('bad input', () => {
     for (const raw of sockets) raw.destroy();
   });
 
-  attack('5 000 idle connections', async (t) => {
+  attack('5 000 idle connections', async (t, run) => {
     const count = Math.min(5000, file_limit - 300);
     if (count < 5000) t.diagnostic(`only ${count}: the limit of open files is ${file_limit}`);
     const memory_before = hub.memory();
@@ -370,7 +371,7 @@ describe('bad input', () => {
     await in_parallel(count, 100, async (i) => {
       sockets.push(i % 2 ? await raw_websocket(hub) : await RawSocket.connect(hub.port));
     });
-    const probe = await Client.join(hub, 'idle-probe');
+    const probe = await Client.join(hub, `idle-probe-${run}`);
     await probe.settle();
     await probe.close();
     const each = (hub.memory() - memory_before) / count;
@@ -413,9 +414,9 @@ describe('bad input', () => {
     for (const raw of sockets) raw.destroy();
   });
 
-  attack('100 000 messages to invented names are all acknowledged or refused', async (t) => {
+  attack('100 000 messages to invented names are all acknowledged or refused', async (t, run) => {
     const count = 100_000;
-    const raw = await raw_agent(hub, 'inventor');
+    const raw = await raw_agent(hub, `inventor-${run}`);
     const answers = { message_sent: 0, error: 0 };
     const done = deferred();
     const window = 2000;
@@ -423,7 +424,7 @@ describe('bad input', () => {
     const send_some = (n) => {
       const frames = [];
       for (let i = 0; i < n && sent < count; ++i, ++sent) {
-        frames.push(encode_frame({ payload: `{"type":"message","to":"nobody-${sent}","payload":{"n":${sent}}}` }));
+        frames.push(encode_frame({ payload: `{"type":"message","to":"nobody-${run}-${sent}","payload":{"n":${sent}}}` }));
       }
       if (frames.length) raw.write(Buffer.concat(frames));
     };

@@ -75,7 +75,8 @@ parentPort.on('message', async (what) => {
       next_round();
       parentPort.postMessage({});
     } else {
-      parentPort.postMessage(failure ? { error: failure } : take_window());
+      if (failure) parentPort.postMessage({ error: failure });
+      else parentPort.postMessage(what === 'count' ? { count: samples.length } : take_window());
     }
   } catch (error) {
     parentPort.postMessage({ error: error.message });

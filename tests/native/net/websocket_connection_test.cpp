@@ -1,6 +1,8 @@
 #include "native-server/net/websocket_connection.hpp"
 
 #include <catch2/catch.hpp>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -12,7 +14,9 @@ namespace {
 
 struct Recorder : WebSocketConnection::Events {
     std::vector<std::string> seen;
+    int64_t room = std::numeric_limits<int64_t>::max();
 
+    bool takes_input() override { return static_cast<int64_t>(seen.size()) < room; }
     void on_text(std::string text) override { seen.push_back("text " + text); }
     void on_ping(std::string_view payload) override { seen.push_back("ping " + std::string(payload)); }
     void on_pong() override { seen.push_back("pong"); }
@@ -70,6 +74,26 @@ TEST_CASE("messages arrive whole, however the bytes are cut", "[net]") {
         bytes_of({Opcode::text, "a", false}) + bytes_of({Opcode::continuation, ""}) + bytes_of({Opcode::text, "last"});
     CHECK(receive_in_all_ways(bytes) == Seen{"text {}", "text ", "text " + medium, "ping are you there", "ping ",
                                              "pong", "text one two three", "text " + large, "text a", "text last"});
+}
+
+TEST_CASE("with no room for more a connection stops after a message, and goes on where it stopped", "[net]") {
+    std::string bytes;
+    std::vector<std::string> expected;
+    for (int i = 0; i < 2000; ++i) {
+        bytes += bytes_of({Opcode::text, std::to_string(i)});
+        expected.push_back("text " + std::to_string(i));
+    }
+    Recorder recorder;
+    recorder.room = 0;
+    WebSocketConnection connection(recorder);
+    std::string rest = bytes;
+    for (int i = 0; i < 2000; i += 10) {
+        CHECK(static_cast<int>(recorder.seen.size()) == i);
+        recorder.room += 10;
+        rest = std::string(connection.receive(rest));
+    }
+    CHECK(rest.empty());
+    CHECK(recorder.seen == expected);
 }
 
 TEST_CASE("breaches of the protocol end a connection with their code", "[net]") {

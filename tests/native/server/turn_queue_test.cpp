@@ -42,11 +42,13 @@ TEST_CASE("effects wait for the commit of their turn and of all before", "[serve
     queue.add(3, true, 10, frame("three"));
     queue.add(4, false, 0, frame("four"));
     CHECK(queue.take_ready().empty());
-    CHECK(queue.in_flight() == 2);
+    CHECK(queue.in_flight() == 4);
     CHECK(queue.bytes_in_flight() == 110);
     queue.committed(1);
     CHECK(texts(queue.take_ready()) == Texts{"one", "two, a read"});
     CHECK(queue.bytes_in_flight() == 10);
+    CHECK(queue.added() == 4);
+    CHECK(queue.released() == 2);
     queue.committed(3);
     CHECK(texts(queue.take_ready()) == Texts{"three", "four"});
     CHECK(queue.in_flight() == 0);
@@ -70,7 +72,8 @@ TEST_CASE("what a failed turn put out is replaced, reads that saw it too", "[ser
     respond.body = "{\"ok\":true}";
     queue.add(4, true, 1, {Effect(respond)});
     queue.failed(2);
-    CHECK(queue.in_flight() == 1);
+    CHECK(queue.in_flight() == 4);
+    CHECK(queue.bytes_in_flight() == 1);
     queue.committed(1);
     const std::vector<Effect> ready = queue.take_ready();
     CHECK(texts(ready) == Texts{"kept", storage_unavailable_frame()});
