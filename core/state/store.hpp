@@ -42,11 +42,11 @@ struct RowChange {
     Hash128 checksum;  ///< of the row; zero for an erased one
 };
 
-/// Deletes archive rows of a workspace with a number up to and including `up_to`: events and messages by `seq`,
-/// finished tasks (with their inputs, edges and attempts) by `finished_seq`. Of messages, a lot begins where the one
-/// before ended: those in `keep` are unread and stay, and are erased one by one later.
+/// Deletes archive rows of a workspace with a number up to and including `up_to`: events, receipts and messages by
+/// `seq`, finished tasks (with their inputs, edges and attempts) by `finished_seq`. Of messages, a lot begins where the
+/// one before ended: those in `keep` are unread and stay, and are erased one by one later.
 struct Prune {
-    enum class What : uint8_t { events, messages, finished_tasks } what{};
+    enum class What : uint8_t { events, messages, finished_tasks, receipts } what{};
     int64_t workspace = 0;
     int64_t up_to = 0;
     std::vector<int64_t> keep;
@@ -106,7 +106,27 @@ struct FetchMessages {
     std::vector<int64_t> seqs;
 };
 
-using StoreQuery = std::variant<FetchTask, ListTasks, CountTasks, FetchMessages>;
+/// The messages with these sequence numbers (ascending), those that exist, each followed by its receipts: of its
+/// recipient, or, if it is a broadcast, of each of `agents` in their order. Of an agent those in the order of
+/// ReceiptKind: of each kind the lot that holds the message, if there is one.
+struct FetchDeliveries {
+    int64_t workspace = 0;
+    std::vector<int64_t> seqs;
+    std::vector<std::string> agents;
+};
+
+/// Likewise what `sender` has sent, newest first, with numbers below `before`. Ends early, with at least one message,
+/// when the payloads reach `bytes`.
+struct FetchSent {
+    int64_t workspace = 0;
+    std::string sender;
+    int64_t before = INT64_MAX;
+    int64_t limit = 100;
+    int64_t bytes = 16 * 1024 * 1024;
+    std::vector<std::string> agents;
+};
+
+using StoreQuery = std::variant<FetchTask, ListTasks, CountTasks, FetchMessages, FetchDeliveries, FetchSent>;
 
 struct QueryRow {
     TableId table{};
