@@ -40,10 +40,10 @@ struct Options {
     bool relay = true;
 
     // submit, lifecycle, claim
-    int64_t agents = 50;
+    int64_t agents = 100;
     int64_t slots = 16;
-    int64_t lanes = 64;
-    int64_t pipeline = 4;
+    int64_t lanes = 512;
+    int64_t pipeline = 2;
     int64_t in_flight = 0;  // 0: as many as the agents have slots
     int64_t batch = 0;      // tasks of one request; 0: each has a request of its own
 
