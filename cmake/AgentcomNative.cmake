@@ -1,4 +1,5 @@
-# The native hub (agentcom_native, agentcom-hub) and the command line (agentcom_cli, agentcom).
+# The native hub (agentcom_native, agentcom-hub), the command line (agentcom_cli, agentcom) and the bench (agentcom_bench,
+# agentcom-bench).
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
@@ -31,3 +32,9 @@ if(TARGET agentcom_cli)
     target_link_libraries(agentcom_cli PUBLIC agentcom_core agentcom_version PkgConfig::WEBSOCKETS Threads::Threads)
 endif()
 agentcom_program(agentcom tools/cli agentcom_cli)
+
+agentcom_library(agentcom_bench tools/bench)
+if(TARGET agentcom_bench)
+    target_link_libraries(agentcom_bench PUBLIC agentcom_core agentcom_version PkgConfig::WEBSOCKETS PkgConfig::UV)
+endif()
+agentcom_program(agentcom-bench tools/bench agentcom_bench)
