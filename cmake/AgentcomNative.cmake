@@ -26,6 +26,12 @@ if(TARGET agentcom_native)
             PkgConfig::FMT PkgConfig::OPENSSL PkgConfig::TOMLPLUSPLUS ${WSLAY_LIBRARY} Threads::Threads)
 endif()
 agentcom_program(agentcom-hub native-server agentcom_native)
+# Rows are made on the network thread and freed by the writer, which glibc's heap makes both threads wait for: with
+# jemalloc the hub passes on half as much again. Sanitizers bring a heap of their own.
+if(TARGET agentcom-hub AND NOT AGENTCOM_SANITIZE)
+    pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
+    target_link_libraries(agentcom-hub PRIVATE PkgConfig::JEMALLOC)
+endif()
 
 agentcom_library(agentcom_cli tools/cli)
 if(TARGET agentcom_cli)

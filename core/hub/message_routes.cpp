@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/hub/waits.hpp"
 #include "core/messaging/mailbox.hpp"
 #include "core/messaging/router.hpp"
 
@@ -51,6 +52,7 @@ Reply on_mailbox_read(const Call& call) {
     const int64_t since = query_integer(call.query, "since").value_or(0);
     const int64_t limit = std::clamp<int64_t>(query_integer(call.query, "limit").value_or(kPageDefault), 0, kPageMax);
     std::vector<int64_t> seqs = mailbox::unread(call.ctx, call.workspace, agent, since, limit);
+    if (seqs.empty() && limit > 0 && waits::may_wait(call)) return waits::wait(call, WaitTopic::mail, agent);
     if (seqs.empty()) return Answer{200, mailbox_body(agent, since, {}), std::nullopt, {}};
     call.ctx.query(FetchMessages{call.workspace, std::move(seqs)},
                    pending_request(call, "mailbox", std::to_string(since) + " " + agent));
