@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/hub/waits.hpp"
 #include "core/messaging/envelope.hpp"
 #include "core/messaging/mailbox.hpp"
 #include "core/messaging/message_id.hpp"
@@ -178,6 +179,7 @@ Reply on_mailbox_read(const Call& call) {
     // What an administrator looks at has not been read by its owner.
     const bool own = call.identity->principal == agent;
     std::vector<int64_t> seqs = mailbox::unread(call.ctx, call.workspace, agent, since, limit);
+    if (seqs.empty() && limit > 0 && waits::may_wait(call)) return waits::wait(call, WaitTopic::mail, agent);
     if (seqs.empty()) return Answer{200, mailbox_body(agent, since, {}), std::nullopt, {}};
     call.ctx.query(FetchMessages{call.workspace, std::move(seqs)},
                    pending_request(call, "mailbox", (own ? "1 " : "0 ") + std::to_string(since) + " " + agent));

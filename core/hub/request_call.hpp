@@ -34,6 +34,12 @@ struct Answer {
 /// nullopt: it comes later.
 using Reply = std::optional<Answer>;
 
+/// Of a request that has waited and runs again.
+struct Resumption {
+    int64_t until_us = 0;  ///< how long it may wait
+    bool expired = false;  ///< it may wait no longer: it answers with what there is
+};
+
 /// One request on its way through its handler.
 struct Call {
     Context& ctx;
@@ -44,6 +50,7 @@ struct Call {
     const Arguments& arguments;
     const std::optional<access::Identity>& identity;
     int64_t workspace = 0;
+    std::optional<Resumption> resumption;
 
     std::string principal() const { return identity ? identity->principal : std::string{}; }
 };

@@ -10,6 +10,7 @@
 #include "core/hub/idempotency.hpp"
 #include "core/hub/message_routes.hpp"
 #include "core/hub/task_routes.hpp"
+#include "core/hub/work_routes.hpp"
 #include "core/tasks/agents.hpp"
 
 namespace agentcom::requests {
@@ -48,6 +49,16 @@ constexpr Route kRoutes[] = {
     {OperationId::http_task_get, on_task_get},
     {OperationId::http_task_retry, on_task_retry},
     {OperationId::http_task_cancel, on_task_cancel},
+    {OperationId::http_task_cancel_gently, on_task_cancel_gently},
+    {OperationId::http_task_say, on_task_say},
+    {OperationId::http_task_batch, on_task_batch},
+    {OperationId::http_task_output, on_task_output},
+    {OperationId::http_task_claim, on_task_claim},
+    {OperationId::http_task_accept, on_task_accept},
+    {OperationId::http_task_progress, on_task_progress},
+    {OperationId::http_task_complete, on_task_complete},
+    {OperationId::http_task_fail, on_task_fail},
+    {OperationId::http_task_release, on_task_release},
 };
 
 Reply dispatch(const Call& call) {
@@ -145,7 +156,7 @@ void respond(Context& ctx, RequestId request, Answer answer) {
     ctx.emit(std::move(response));
 }
 
-void handle(Context& ctx, const HttpRequest& request) {
+void handle(Context& ctx, const HttpRequest& request, std::optional<Resumption> resumption) {
     const auto say = [&](Answer answer) { respond(ctx, request.request, std::move(answer)); };
     if (request.malformed_body) return say(error_answer(400, "bad_request", "the body is no valid JSON"));
     const std::string& planted = ctx.settings.planted_fault;
@@ -161,7 +172,7 @@ void handle(Context& ctx, const HttpRequest& request) {
     if (!body) return say(error_answer(400, "bad_request", "the body is no valid JSON"));
     const Arguments arguments(operation, body->object());
     std::optional<access::Identity> identity = who(ctx, request, operation.auth);
-    Call call{ctx, request, operation, match.params, *query, arguments, identity, 0};
+    Call call{ctx, request, operation, match.params, *query, arguments, identity, 0, resumption};
     call.workspace = identity ? identity->workspace : *access::find_workspace(ctx, access::kDefaultWorkspace);
     if (identity && identity->of_hub) {
         if (const std::string* name = find_parameter(*query, "workspace")) {
@@ -172,7 +183,7 @@ void handle(Context& ctx, const HttpRequest& request) {
     }
     if (std::optional<Answer> refused = refuse(call)) return say(std::move(*refused));
 
-    if (operation.rate_identity != RateIdentity::none) {
+    if (operation.rate_identity != RateIdentity::none && !resumption) {
         const bool by_agent = operation.rate_identity == RateIdentity::agent && identity;
         const std::string bucket =
             by_agent ? "http:" + std::to_string(call.workspace) + ":" + identity->principal : "ip:" + request.peer;
@@ -194,7 +205,7 @@ void handle(Context& ctx, const HttpRequest& request) {
         return;
     }
     idempotency::Key key;
-    if (operation.mutates) key = idempotency_key(call);
+    if (operation.mutates && !operation.own_record) key = idempotency_key(call);
     if (key.key.size() > kMaxKeyCodePoints * 4) {
         return say(field_error("Idempotency-Key", "too_long", "exceeds maximum length of 256 characters"));
     }
@@ -206,7 +217,7 @@ void handle(Context& ctx, const HttpRequest& request) {
     }
     std::optional<Answer> answer = dispatch(call);
     if (!answer) return;
-    if (operation.mutates && answer->status < 300) {
+    if (operation.mutates && !operation.own_record && answer->status < 300) {
         idempotency::record(ctx, key, answer->status,
                             operation.mints_secret ? request.secret.sha256 + "\n" + answer->body : answer->body);
     }
@@ -233,6 +244,11 @@ void answer(Context& ctx, const PendingRow& pending, QueryResult result) {
         respond(ctx, request, sent_answer(ctx, std::move(result), next_number(rest)));
     } else if (pending.purpose == "deliveries") {
         respond(ctx, request, deliveries_answer(ctx, std::move(result), std::move(rest)));
+    } else if (pending.purpose == "output") {
+        respond(ctx, request, output_answer(ctx, pending, std::move(result), rest));
+    } else if (pending.purpose == "claimed") {
+        const int64_t generation = next_number(rest);
+        respond(ctx, request, claimed_answer(std::move(result), generation));
     } else {
         AGENTCOM_ASSERT(false, "a pending request has a known purpose");
     }

@@ -12,10 +12,15 @@ Reply on_task_get(const Call&);
 Reply on_task_stats(const Call&);
 Reply on_task_retry(const Call&);
 Reply on_task_cancel(const Call&);
+Reply on_task_cancel_gently(const Call&);
+Reply on_task_say(const Call&);
+Reply on_task_batch(const Call&);
+Reply on_task_output(const Call&);
 
-/// The rows of a listing, of one task, and of the counts.
+/// The rows of a listing, of one task, of its output, and of the counts.
 Answer tasks_answer(Context& ctx, QueryResult result, int64_t limit);
 Answer task_answer(Context& ctx, QueryResult result, const std::string& task_id);
+Answer output_answer(Context& ctx, const PendingRow& pending, QueryResult result, std::string detail);
 Answer stats_answer(const Context& ctx, const PendingRow& pending, const QueryResult& result);
 
 }  // namespace agentcom::requests

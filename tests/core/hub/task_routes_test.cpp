@@ -145,3 +145,62 @@ TEST_CASE("a unique key gives the live task that has it") {
     world.complete(id);
     CHECK(world.submit(R"("unique_key":"u")") != id);
 }
+
+TEST_CASE("a batch is taken whole, in order, and may refer to itself") {
+    World world;
+    const std::string old = world.submit();
+    const Response response =
+        world.post("/api/tasks/batch", R"({"tasks":[{"description":"a"},{"description":"b","blocked_by":["#0",")" +
+                                           old + R"("]},{"description":"c","parent_id":"#1","priority":"high"}]})");
+    CAPTURE(response.body);
+    REQUIRE(response.status == 201);
+    CHECK(TestHub::member(response.body, "count") == "3");
+    std::vector<std::string> ids;
+    const std::string tasks = TestHub::member(response.body, "tasks");
+    for (const json::Value& task : json::elements(tasks)) {
+        ids.push_back(TestHub::member(std::string(task.raw), "task_id"));
+    }
+    REQUIRE(ids.size() == 3);
+    CHECK(world.hub.row(ids[1])->hold == HoldReason::blocked_by);
+    CHECK(world.hub.row(ids[1])->blocked_count == 2);
+    CHECK(world.hub.row(ids[2])->parent_id == ids[1]);
+    CHECK(world.hub.row(ids[2])->root_id == ids[1]);
+    CHECK(world.hub.row(ids[0])->seq < world.hub.row(ids[2])->seq);
+}
+
+TEST_CASE("a batch with one bad task is refused whole") {
+    Settings settings;
+    settings.live_tasks_max = 3;
+    World world(settings);
+    struct Case {
+        std::string body;
+        int status;
+        std::string in_body;
+    };
+    const std::string good = R"({"description":"a"})";
+    std::string thousand = good;
+    for (int i = 0; i < 1'000; ++i) thousand += "," + good;
+    const std::vector<Case> cases{
+        {"{}", 422, R"("field":"tasks")"},
+        {R"({"tasks":{}})", 422, R"("field":"tasks")"},
+        {R"({"tasks":[]})", 422, R"("field":"tasks")"},
+        {R"({"tasks":[)" + thousand + "]}", 422, R"("field":"tasks")"},
+        {R"({"tasks":[)" + good + ",7]}", 422, R"("field":"tasks[1]")"},
+        {R"({"tasks":[)" + good + R"(,{"description":7}]})", 422, R"("field":"tasks[1].description")"},
+        {R"({"tasks":[)" + good + R"(,{}]})", 422, R"("field":"tasks[1].description")"},
+        {R"({"tasks":[{"description":"a","blocked_by":["#0"]}]})", 422, R"("field":"tasks[0].blocked_by")"},
+        {R"({"tasks":[{"description":"a","parent_id":"#1"},)" + good + "]}", 422, R"("field":"tasks[0].parent_id")"},
+        {R"({"tasks":[{"description":"a","blocked_by":["task-none"]}]})", 422, R"("field":"tasks[0].blocked_by")"},
+        {R"({"tasks":[)" + good + R"(,{"description":"a","on_blocker_failure":"x"}]})", 422,
+         R"("field":"tasks[1].on_blocker_failure")"},
+        {R"({"tasks":[)" + good + "," + good + "," + good + "," + good + "]}", 503, "queue_full"},
+    };
+    for (const Case& each : cases) {
+        const Response response = world.post("/api/tasks/batch", each.body);
+        CAPTURE(each.body.substr(0, 100), response.body);
+        CHECK(response.status == each.status);
+        CHECK(response.body.find(each.in_body) != std::string::npos);
+        CHECK(world.hub.tables().count<TaskRow>() == 0);
+        CHECK(world.hub.tables().count<TaskInputRow>() == 0);
+    }
+}
