@@ -44,6 +44,8 @@ inline constexpr size_t kMaxNameCodePoints = 1'024;
 inline constexpr size_t kMaxCapabilities = 256;
 inline constexpr size_t kMaxBlockedBy = 1'000;
 inline constexpr size_t kMaxLabels = 64;
+// Kinds that one reader of events may name.
+inline constexpr size_t kMaxEventKinds = 100;
 // Leases that one agent may hold at a time.
 inline constexpr int64_t kMaxSlots = 1'000;
 

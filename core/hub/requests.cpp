@@ -7,6 +7,7 @@
 #include "core/base/limits.hpp"
 #include "core/hub/access_routes.hpp"
 #include "core/hub/agent_routes.hpp"
+#include "core/hub/feeds.hpp"
 #include "core/hub/idempotency.hpp"
 #include "core/hub/message_routes.hpp"
 #include "core/hub/task_routes.hpp"
@@ -44,6 +45,8 @@ constexpr Route kRoutes[] = {
     {OperationId::http_task_get, on_task_get},
     {OperationId::http_task_retry, on_task_retry},
     {OperationId::http_task_cancel, on_task_cancel},
+    {OperationId::http_events, on_events},
+    {OperationId::http_overview, on_overview},
 };
 
 Reply dispatch(const Call& call) {

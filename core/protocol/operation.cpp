@@ -153,6 +153,12 @@ constexpr std::array kPageQuery = {
     QueryField{"limit", FieldType::integer, 2},
 };
 
+constexpr std::array kEventsQuery = {
+    QueryField{"kind", FieldType::string, 2},     QueryField{"limit", FieldType::integer, 2},
+    QueryField{"since", FieldType::string, 2},    QueryField{"subject", FieldType::string, 2},
+    QueryField{"wait_ms", FieldType::integer, 2},
+};
+
 // -- The catalogue ----------------------------------------------------------------------------------------------------
 
 struct FrameTraits {
@@ -302,6 +308,12 @@ constexpr std::array kCatalogue = {
     route(Id::http_task_cancel, "delete_task", Method::delete_, "/api/tasks/:task_id",
           {.auth = Auth::strict, .tier = Tier::normal, .rate_identity = kByAgent, .mutates = true, .since = 2},
           "Cancel a task."),
+    route(Id::http_events, "get_events", Method::get, "/api/events",
+          {.auth = Auth::flex, .tier = Tier::light, .rate_identity = kByAgent, .query = kEventsQuery, .since = 2},
+          "Read what happened from a cursor on: by long poll, or as a stream of server-sent events."),
+    route(Id::http_overview, "get_overview", Method::get, "/api/overview",
+          {.auth = Auth::strict, .tier = Tier::light, .rate_identity = kByAgent, .since = 2},
+          "Show the workspace on one page: who is there and at work on what, the queue, what needs a person."),
 };
 
 constexpr bool ids_are_positions() {

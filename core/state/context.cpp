@@ -83,6 +83,7 @@ void Context::event(int64_t workspace, std::string kind, std::string subject, st
     event.cause = std::move(cause);
     event.data = std::move(data);
     tables.append(event);
+    news.insert(workspace);
 }
 
 int64_t Context::query(StoreQuery what, PendingRow pending) {

@@ -37,6 +37,8 @@ class Context {
     /// is done, so that a reply always precedes the pushes it causes.
     std::set<WorkspaceName> woken_agents;
     std::vector<WorkspaceName> queued_tasks;
+    /// Workspaces whose event log grew: their readers are looked at when the input is done.
+    std::set<int64_t> news;
     /// Finished tasks that this operation asked for when it was first tried.
     FetchedTasks fetched;
 

@@ -56,11 +56,17 @@ struct Names<Outcome> {
 
 template <>
 struct Names<TimerKind> {
-    static constexpr std::array<std::string_view, 19> kNames{
-        "identify", "idle",       "ping",        "acceptance",        "lease",
-        "max_run",  "stuck",      "grace",       "retry_delay",       "ageing",
-        "backoff",  "limit_end",  "mail_flush",  "cooldown",          "bucket_sweep",
-        "deadline", "not_before", "mail_expiry", "idempotency_expiry"};
+    static constexpr std::array<std::string_view, 22> kNames{"identify",     "idle",
+                                                             "ping",         "acceptance",
+                                                             "lease",        "max_run",
+                                                             "stuck",        "grace",
+                                                             "retry_delay",  "ageing",
+                                                             "backoff",      "limit_end",
+                                                             "mail_flush",   "cooldown",
+                                                             "bucket_sweep", "feed",
+                                                             "feed_round",   "presence",
+                                                             "deadline",     "not_before",
+                                                             "mail_expiry",  "idempotency_expiry"};
 };
 
 }  // namespace

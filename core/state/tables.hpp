@@ -220,7 +220,7 @@ class Tables {
                    Table<TaskRow>, Table<TaskInputRow>, Table<TaskEdgeRow>, Table<AttemptRow>, Table<IdempotencyRow>,
                    Table<MailRow>, Table<SessionRow>, Table<LivenessRow>, Table<AgentRow>, Table<LeaseRow>,
                    Table<TimerRow>, Table<BucketRow>, Table<CooldownRow>, Table<FairnessRow>, Table<RuntimeRow>,
-                   Table<PendingRow>, Table<DeferredRow>>;
+                   Table<PendingRow>, Table<DeferredRow>, Table<FeedRow>>;
 
     /// How to put one row back.
     struct Undo {
