@@ -25,7 +25,7 @@ namespace {
 
 constexpr uint64_t kPinnedSeed = 20261121;
 constexpr int64_t kPinnedInputs = 12'000;
-constexpr std::string_view kPinnedTrace = "6bfed152dafa14383c9f4aeabdcda644";
+constexpr std::string_view kPinnedTrace = "cc91a037a2d355db9cc7cbd8a60c9786";
 
 constexpr std::string_view kAdminToken = "the token of the admin";
 
