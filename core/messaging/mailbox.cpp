@@ -41,6 +41,19 @@ void tell_lost(Context& ctx, int64_t workspace, const std::string& agent, std::s
     ctx.event(workspace, std::move(kind), agent.empty() ? "broadcast" : agent, "", std::move(cause), data.take());
 }
 
+/// Receipts of mail that is gone, ascending: a lot ends where mail remains in between.
+void note_dropped(Context& ctx, int64_t workspace, const std::string& agent, const std::vector<int64_t>& seqs) {
+    static const std::set<int64_t> kNone;
+    const auto found = ctx.tables.indexes().mail.find({workspace, agent});
+    const std::set<int64_t>& left = found == ctx.tables.indexes().mail.end() ? kNone : found->second;
+    for (size_t first = 0, next = 1; first < seqs.size(); first = next++) {
+        const auto remaining = left.upper_bound(seqs[first]);
+        const int64_t end = remaining == left.end() ? INT64_MAX : *remaining;
+        while (next < seqs.size() && seqs[next] < end) ++next;
+        receipts::note(ctx, workspace, agent, ReceiptKind::dropped, seqs[first], seqs[next - 1]);
+    }
+}
+
 /// Drops the oldest entries of a mailbox (or of the broadcasts) beyond `limit`: in lots where the limit is large, so
 /// that a full mailbox does not cost an event per message.
 void trim(Context& ctx, int64_t workspace, const std::string& agent, int64_t limit) {
@@ -57,7 +70,7 @@ void trim(Context& ctx, int64_t workspace, const std::string& agent, int64_t lim
         row.dropped_count += count;
         ctx.tables.put(std::move(row));
     }
-    receipts::note(ctx, workspace, agent, ReceiptKind::dropped, seqs.front(), seqs.back());
+    note_dropped(ctx, workspace, agent, seqs);
     tell_lost(ctx, workspace, agent, "mail_dropped", "mailbox full", count, seqs.front(), seqs.back());
 }
 
@@ -69,14 +82,12 @@ void trim_undeliverable(Context& ctx, int64_t workspace) {
     const int64_t count = static_cast<int64_t>(found->second.size()) - limit + limit / 100;
     std::vector<std::pair<int64_t, std::string>> lost(
         found->second.begin(), std::next(found->second.begin(), static_cast<std::ptrdiff_t>(count)));
-    std::map<std::string, Range> lots;
+    std::map<std::string, std::vector<int64_t>> lots;
     for (const auto& [seq, agent] : lost) {
         forget(ctx, {workspace, agent, seq});
-        lots.try_emplace(agent, Range{seq, seq}).first->second.last = seq;
+        lots[agent].push_back(seq);
     }
-    for (const auto& [agent, lot] : lots) {
-        receipts::note(ctx, workspace, agent, ReceiptKind::dropped, lot.first, lot.last);
-    }
+    for (const auto& [agent, seqs] : lots) note_dropped(ctx, workspace, agent, seqs);
     tell_lost(ctx, workspace, "undeliverable", "mail_dropped", "too much mail for unknown names", count,
               lost.front().first, lost.back().first);
 }
@@ -370,12 +381,7 @@ void registered(Context& ctx, int64_t workspace, const std::string& agent) {
 }
 
 void expire(Context& ctx, int64_t workspace) {
-    struct Lost {
-        int64_t count = 0;
-        int64_t first = 0;
-        int64_t last = 0;
-    };
-    std::map<std::string, Lost> lost;
+    std::map<std::string, std::vector<int64_t>> lost;
     const auto& expiry = ctx.tables.indexes().mail_expiry;
     constexpr int64_t kLot = 1'000;  // a turn stays short; the timer comes back at once for the rest
     int64_t done = 0;
@@ -383,14 +389,15 @@ void expire(Context& ctx, int64_t workspace) {
         const auto found = expiry.find(workspace);
         if (found == expiry.end() || std::get<0>(*found->second.begin()) > ctx.now.wall_ms) break;
         const auto [when, agent, seq] = *found->second.begin();
-        Lost& of_agent = lost[agent];
-        if (of_agent.count++ == 0) of_agent.first = seq;
-        of_agent.last = seq;
+        lost[agent].push_back(seq);
         forget(ctx, {workspace, agent, seq});
         ++done;
     }
-    for (const auto& [agent, what] : lost) {
-        tell_lost(ctx, workspace, agent, "mail_expired", "mailbox_ttl_ms", what.count, what.first, what.last);
+    for (auto& [agent, seqs] : lost) {
+        std::sort(seqs.begin(), seqs.end());
+        note_dropped(ctx, workspace, agent, seqs);
+        tell_lost(ctx, workspace, agent, "mail_expired", "mailbox_ttl_ms", static_cast<int64_t>(seqs.size()),
+                  seqs.front(), seqs.back());
     }
     arm_expiry(ctx, workspace);
 }

@@ -53,17 +53,20 @@ Delivery delivery(const Context& ctx, const MessageRow& message, const std::stri
         if (receipt.kind == ReceiptKind::read) keep_earliest(delivery.read_at, receipt.at);
         if (receipt.kind == ReceiptKind::dropped) keep_earliest(dropped_at, receipt.at);
     }
-    const int64_t lost_at = std::min(message.expires_at, dropped_at.value_or(message.expires_at));
     const MailRow* mail =
         ctx.tables.find<MailRow>({message.workspace, message.recipient.value_or(std::string{}), message.seq});
     const bool done = mailbox::is_done(ctx.tables, message.workspace, agent, message.seq);
-    // A later acknowledgement covers the numbers of what was lost before; without its receipt it gets the benefit.
-    const bool acked = done && (!delivery.acked_at || *delivery.acked_at <= lost_at);
+    // An acknowledgement also covers the numbers of what was lost before it. Direct mail that is acknowledged cannot be
+    // lost any more; a broadcast's mail is lost for all at once, also for those who are done with it.
+    const bool lost_first =
+        dropped_at && (delivery.acked_at ? *delivery.acked_at > *dropped_at : message.recipient.has_value());
+    const bool acked = done && !lost_first;
     if (!acked) delivery.acked_at.reset();
-    const bool lost = !acked && (mail == nullptr || ctx.now.wall_ms >= lost_at);
-    const int64_t end = delivery.acked_at ? *delivery.acked_at : lost_at;
-    drop_later(delivery.pushed_at, end);
-    drop_later(delivery.read_at, end);
+    const bool lost = !acked && mail == nullptr;
+    if (const std::optional<int64_t> end = acked ? delivery.acked_at : dropped_at) {
+        drop_later(delivery.pushed_at, *end);
+        drop_later(delivery.read_at, *end);
+    }
     if (acked) {
         delivery.state = "acked";
     } else if (lost) {

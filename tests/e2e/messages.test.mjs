@@ -97,7 +97,8 @@ describe('messages', () => {
 
   test('mail expires when its sender says so', async () => {
     const [ann, bob] = await people(hub, 'x-ann', 'x-bob');
-    const { id } = await send(ann, { to: 'x-bob', expires_at: Date.now() + 300 });
+    const { id } = await send(ann, { to: 'x-bob', expires_at: Date.now() + 1_000 });
+    assert.deepEqual((await inbox(bob, 'x-bob')).messages.map((message) => message.id), [id]);
     await delivered(ann, id, 'expired');
     assert.equal((await inbox(bob, 'x-bob')).count, 0);
     const past = await ann.post('/api/message', { to: 'x-bob', payload: {}, expires_at: 1 });

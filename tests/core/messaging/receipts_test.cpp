@@ -161,6 +161,34 @@ TEST_CASE("what expires or is lost to a limit is expired, whatever is acknowledg
     CHECK(state(hub, "ann", short_lived, "bob") == "expired");
 }
 
+TEST_CASE("what expires between mail that stays has receipts of its own, and an old acknowledgement stands") {
+    TestHub hub(quiet());
+    for (const char* agent : {"ann", "bob", "cat"}) hub.register_agent(agent);
+    const auto post = [&](const std::string& to, int64_t ms) {
+        const std::string address = to.empty() ? "" : R"("to":")" + to + "\",";
+        return TestHub::member(
+            hub.http(Method::post, "/api/message",
+                     "{" + address + R"("payload":{},"expires_at":)" + std::to_string(hub.now_ms() + ms) + "}",
+                     TestHub::token_of("ann"))
+                .body,
+            "id");
+    };
+    const std::vector<std::string> ids = {post("bob", 20), post("bob", 900), post("bob", 20), post("bob", 20)};
+    const std::string broadcast = post("", 20);
+    ack(hub, "cat", 5);
+    hub.advance_ms(20);
+    // Two lots of bob's and one of the broadcast; cat's acknowledgement.
+    CHECK(hub.store().rows(TableId::receipts).size() == 4);
+    hub.advance_ms(5);
+    ack(hub, "bob", 5);
+    CHECK(state(hub, "ann", ids[0], "bob") == "expired");
+    CHECK(state(hub, "ann", ids[1], "bob") == "acked");
+    CHECK(state(hub, "ann", ids[2], "bob") == "expired");
+    CHECK(state(hub, "ann", ids[3], "bob") == "expired");
+    CHECK(state(hub, "ann", broadcast, "bob") == "expired");
+    CHECK(state(hub, "ann", broadcast, "cat") == "acked");
+}
+
 TEST_CASE("mail for an unknown name is undeliverable until somebody registers under it") {
     TestHub hub(quiet());
     hub.register_agent("ann");
