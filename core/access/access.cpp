@@ -11,11 +11,16 @@ namespace agentcom::access {
 
 namespace {
 
+constexpr std::string_view kHumanPrefix = "human:";
+
 /// Names that people type, that stand in paths and that scripts print: no control characters, no surrounding blanks,
 /// and not the word that addresses everybody.
 bool is_sane_name(const std::string& name) {
     if (name.empty() || exceeds_code_points(name, kMaxAgentIdCodePoints)) return false;
-    if (name.front() == ' ' || name.back() == ' ' || name == "broadcast" || name == "." || name == "..") return false;
+    if (name.front() == ' ' || name.back() == ' ' || name == "broadcast" || name == "." || name == ".." ||
+        name == kHumanPrefix) {
+        return false;
+    }
     for (const char c : name) {
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return false;
     }
@@ -35,6 +40,7 @@ Status ensure_principal(Context& ctx, int64_t workspace, const std::string& agen
     PrincipalRow row;
     row.workspace = workspace;
     row.id = agent;
+    row.kind = is_human_name(agent) ? PrincipalKind::human : PrincipalKind::agent;
     row.created_at = ctx.now.wall_ms;
     row.joined_seq = ctx.tables.find<WorkspaceRow>({workspace})->message_seq;
     ctx.tables.put(std::move(row));
@@ -44,7 +50,8 @@ Status ensure_principal(Context& ctx, int64_t workspace, const std::string& agen
 }
 
 void put_token(Context& ctx, int64_t workspace, const std::string& agent, const std::string& sha256,
-               const std::string& prefix, const std::string& by) {
+               const std::string& prefix) {
+    AGENTCOM_ASSERT(sha256.size() == 64, "the machine draws a secret for every operation that mints one");
     TokenRow row;
     row.sha256 = sha256;
     row.workspace = workspace;
@@ -52,7 +59,6 @@ void put_token(Context& ctx, int64_t workspace, const std::string& agent, const 
     row.prefix = prefix;
     row.created_at = ctx.now.wall_ms;
     ctx.tables.put(std::move(row));
-    if (workspace != 0) ctx.event(workspace, "token_created", agent, by, "");
 }
 
 std::vector<std::string> tokens_of(const Context& ctx, int64_t workspace, const std::string& agent) {
@@ -75,6 +81,7 @@ std::optional<Identity> authenticate(const Context& ctx, const Credential& crede
     identity.of_hub = token->workspace == 0;
     identity.workspace = identity.of_hub ? *find_workspace(ctx, kDefaultWorkspace) : token->workspace;
     identity.principal = token->principal;
+    identity.kind = principal->kind;
     identity.role = principal->role;
     return identity;
 }
@@ -105,6 +112,8 @@ Result<int64_t> ensure_workspace(Context& ctx, const std::string& name) {
     return Result<int64_t>(id);
 }
 
+bool is_human_name(std::string_view name) { return name.starts_with(kHumanPrefix) && name != kHumanPrefix; }
+
 Status register_agent(Context& ctx, int64_t workspace, const std::string& agent, const std::string& token_sha256,
                       const std::string& token_prefix, const std::string& by) {
     if (!tokens_of(ctx, workspace, agent).empty()) {
@@ -115,9 +124,21 @@ Status register_agent(Context& ctx, int64_t workspace, const std::string& agent,
 
 Status add_token(Context& ctx, int64_t workspace, const std::string& agent, const std::string& token_sha256,
                  const std::string& token_prefix, const std::string& by) {
-    AGENTCOM_ASSERT(token_sha256.size() == 64, "the machine draws a secret for every operation that mints one");
     if (Status made = ensure_principal(ctx, workspace, agent, by); !made) return made;
-    put_token(ctx, workspace, agent, token_sha256, token_prefix, by);
+    put_token(ctx, workspace, agent, token_sha256, token_prefix);
+    ctx.event(workspace, "token_created", agent, by, "");
+    return {};
+}
+
+Status rotate_token(Context& ctx, int64_t workspace, const std::string& agent, const std::string& token_sha256,
+                    const std::string& token_prefix, const std::string& by) {
+    if (!ctx.tables.contains<PrincipalRow>({workspace, agent})) {
+        return Status(Error{"agent_not_found", 404, Blame::client, "nobody is registered under this name"});
+    }
+    const std::vector<std::string> old = tokens_of(ctx, workspace, agent);
+    for (const std::string& token : old) ctx.tables.erase<TokenRow>({token});
+    put_token(ctx, workspace, agent, token_sha256, token_prefix);
+    ctx.event(workspace, "token_rotated", agent, by, "", "{\"count\":" + std::to_string(old.size()) + "}");
     return {};
 }
 
@@ -144,7 +165,7 @@ void set_admin_token(Context& ctx, const std::string& token_sha256, const std::s
         if (token != token_sha256) ctx.tables.erase<TokenRow>({token});
     }
     if (!token_sha256.empty() && !ctx.tables.contains<TokenRow>({token_sha256})) {
-        put_token(ctx, 0, admin, token_sha256, token_prefix, "");
+        put_token(ctx, 0, admin, token_sha256, token_prefix);
     }
 }
 

@@ -37,6 +37,20 @@ Answer with_secret(json::Writer& out, int status) {
     return answer;
 }
 
+/// nullopt: the caller may do this to the tokens of this agent.
+std::optional<Answer> refuse_for_others(const Call& call, const std::string& agent, std::string_view what) {
+    if (access::may_administer(call.ctx, *call.identity) || agent == call.identity->principal) return std::nullopt;
+    return error_answer(403, "admin_only", "only an administrator can " + std::string(what) + " tokens of others");
+}
+
+/// The agent's socket ends with the token that opened it.
+void close_socket(const Call& call, const std::string& agent) {
+    const AgentRow* online = call.ctx.tables.find<AgentRow>({call.workspace, agent});
+    if (online != nullptr && online->connection != 0) {
+        sessions::close(call.ctx, online->connection, 1008, "token revoked");
+    }
+}
+
 }  // namespace
 
 Reply on_register(const Call& call) {
@@ -46,6 +60,9 @@ Reply on_register(const Call& call) {
     }
     const std::string agent = call.arguments.text("agent_id");
     if (agent.empty()) return field_error("agent_id", "required", "agent_id must not be empty");
+    if (access::is_human_name(agent) && !admin) {
+        return error_answer(403, "admin_only", "a person's token is made by an administrator");
+    }
     const Result<int64_t> workspace = named_workspace(call);
     if (!workspace) return error_answer(workspace.error());
     const Status made = access::register_agent(call.ctx, workspace.value(), agent, call.request.secret.sha256,
@@ -66,10 +83,16 @@ Reply on_register(const Call& call) {
 
 Reply on_token_create(const Call& call) {
     const std::string agent = call.arguments.text("agent_id");
-    if (!access::may_administer(call.ctx, *call.identity) && agent != call.identity->principal) {
-        return error_answer(403, "admin_only", "only an administrator can make tokens for others");
-    }
+    if (auto refused = refuse_for_others(call, agent, "make")) return refused;
     if (agent.empty()) return field_error("agent_id", "required", "agent_id must not be empty");
+    const std::string kind = call.arguments.text("kind");
+    const bool human = access::is_human_name(agent);
+    if (!kind.empty() && kind != "agent" && kind != "human") {
+        return field_error("kind", "invalid_value", "is neither agent nor human");
+    }
+    if (!kind.empty() && human != (kind == "human")) {
+        return field_error("kind", "invalid_value", "people, and only they, have ids that begin with human:");
+    }
     const Result<int64_t> workspace = named_workspace(call);
     if (!workspace) return error_answer(workspace.error());
     const Status made = access::add_token(call.ctx, workspace.value(), agent, call.request.secret.sha256,
@@ -104,16 +127,34 @@ Reply on_token_list(const Call& call) {
 
 Reply on_token_revoke(const Call& call) {
     const std::string& agent = call.params.at(0);
-    if (!access::may_administer(call.ctx, *call.identity) && agent != call.identity->principal) {
-        return error_answer(403, "admin_only", "only an administrator can revoke the tokens of others");
-    }
+    if (auto refused = refuse_for_others(call, agent, "revoke")) return refused;
     access::revoke_tokens(call.ctx, call.workspace, agent, call.principal());
-    if (const AgentRow* online = call.ctx.tables.find<AgentRow>({call.workspace, agent});
-        online != nullptr && online->connection != 0) {
-        sessions::close(call.ctx, online->connection, 1008, "token revoked");
-    }
+    close_socket(call, agent);
     json::Writer out;
     out.begin_object().member("status", "revoked").member("agent_id", agent).end_object();
+    return ok(out);
+}
+
+Reply on_token_rotate(const Call& call) {
+    const std::string& agent = call.params.at(0);
+    if (auto refused = refuse_for_others(call, agent, "rotate")) return refused;
+    const Status made = access::rotate_token(call.ctx, call.workspace, agent, call.request.secret.sha256,
+                                             call.request.secret.prefix, call.principal());
+    if (!made) return error_answer(made.error());
+    close_socket(call, agent);
+    json::Writer out;
+    out.begin_object().member("agent_id", agent).member("token", "").end_object();
+    return with_secret(out, 201);
+}
+
+Reply on_whoami(const Call& call) {
+    const access::Identity& who = *call.identity;
+    const TokenRow* token = call.ctx.tables.find<TokenRow>({call.request.authorization.sha256_hex});
+    json::Writer out;
+    out.begin_object().member("principal", who.principal).member("kind", to_text(who.kind));
+    out.member("role", to_text(who.role));
+    out.member("workspace", call.ctx.tables.find<WorkspaceRow>({call.workspace})->name).member("of_hub", who.of_hub);
+    out.member("token_prefix", token->prefix + "...").end_object();
     return ok(out);
 }
 

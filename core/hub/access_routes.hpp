@@ -9,5 +9,7 @@ Reply on_register(const Call&);
 Reply on_token_create(const Call&);
 Reply on_token_list(const Call&);
 Reply on_token_revoke(const Call&);
+Reply on_token_rotate(const Call&);
+Reply on_whoami(const Call&);
 
 }  // namespace agentcom::requests

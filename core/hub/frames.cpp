@@ -6,6 +6,8 @@
 #include "core/base/utf8.hpp"
 #include "core/hub/idempotency.hpp"
 #include "core/hub/sessions.hpp"
+#include "core/messaging/mailbox.hpp"
+#include "core/messaging/near_names.hpp"
 #include "core/messaging/router.hpp"
 #include "core/protocol/encoding.hpp"
 #include "core/protocol/validation.hpp"
@@ -44,6 +46,13 @@ void on_message(const Call& call) {
     message.type = call.arguments.string("message_type").value_or("chat");
     message.payload = std::string(call.arguments.raw("payload").value_or("{}"));
     message.reply_to = call.arguments.string("reply_to");
+    const bool strict = call.session.protocol_version >= 2;
+    EnvelopeCheck envelope = read_envelope(call.arguments, call.ctx.now.wall_ms);
+    if (strict && !envelope.errors.empty()) {
+        call.reply(ws_validation_error(R"("message")", envelope.errors));
+        return;
+    }
+    message.envelope = std::move(envelope.envelope);
     idempotency::Key key;
     key.workspace = message.workspace;
     key.principal = message.from;
@@ -57,13 +66,23 @@ void on_message(const Call& call) {
             return;
         }
     }
+    if (strict && message.to && !is_known_recipient(call.ctx.tables, message.workspace, *message.to)) {
+        call.reply(unknown_recipient_frame(*message.to, near_names(call.ctx, message.workspace, *message.to)));
+        return;
+    }
     // The reply goes before the push that the message itself may cause on this socket: hold the place.
     std::vector<Effect> pushes;
     Context inner(call.ctx.tables, call.ctx.settings, call.ctx.now, call.ctx.turn, pushes);
-    const std::string id = router::route(inner, std::move(message));
+    const std::string id = router::route(inner, std::move(message)).id;
     idempotency::record(call.ctx, key, 0, id);
     call.reply(message_sent_frame(id));
     for (Effect& push : pushes) call.ctx.emit(std::move(push));
+}
+
+void on_message_ack(const Call& call) {
+    const int64_t up_to = call.arguments.integer("seq").value_or(0);
+    mailbox::acknowledge(call.ctx, call.session, up_to);
+    call.reply(message_acked_frame(up_to));
 }
 
 void on_status(const Call& call) {
@@ -187,6 +206,8 @@ void dispatch(OperationId id, const Call& call) {
             return;
         case OperationId::ws_message:
             return on_message(call);
+        case OperationId::ws_message_ack:
+            return on_message_ack(call);
         case OperationId::ws_status:
             return on_status(call);
         case OperationId::ws_list_agents:

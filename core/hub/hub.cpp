@@ -386,6 +386,7 @@ void Hub::Core::on(Context& ctx, const Input&, const StorageRecovered&) {
     RuntimeRow runtime = ctx.runtime();
     runtime.read_only = false;
     tables_.put(runtime);
+    mailbox::resume(ctx);
     scheduler::wake_everyone(ctx);
     ctx.log(Severity::notice, "storage_recovered");
 }

@@ -33,7 +33,11 @@ constexpr Route kRoutes[] = {
     {OperationId::http_token_create, on_token_create},
     {OperationId::http_token_list, on_token_list},
     {OperationId::http_token_revoke, on_token_revoke},
+    {OperationId::http_token_rotate, on_token_rotate},
+    {OperationId::http_whoami, on_whoami},
     {OperationId::http_message_send, on_message_send},
+    {OperationId::http_message_sent, on_message_sent},
+    {OperationId::http_message_deliveries, on_message_deliveries},
     {OperationId::http_mailbox_read, on_mailbox_read},
     {OperationId::http_mailbox_ack, on_mailbox_ack},
     {OperationId::http_agents, on_agents},
@@ -238,8 +242,11 @@ void answer(Context& ctx, const PendingRow& pending, QueryResult result) {
     } else if (pending.purpose == "stats") {
         respond(ctx, request, stats_answer(ctx, pending, result));
     } else if (pending.purpose == "mailbox") {
-        const int64_t since = next_number(rest);
-        respond(ctx, request, mailbox_answer(std::move(result), since, rest));
+        respond(ctx, request, mailbox_answer(ctx, pending, std::move(result), std::move(rest)));
+    } else if (pending.purpose == "sent") {
+        respond(ctx, request, sent_answer(ctx, std::move(result), next_number(rest)));
+    } else if (pending.purpose == "deliveries") {
+        respond(ctx, request, deliveries_answer(ctx, std::move(result), std::move(rest)));
     } else if (pending.purpose == "output") {
         respond(ctx, request, output_answer(ctx, pending, std::move(result), rest));
     } else if (pending.purpose == "claimed") {

@@ -12,8 +12,8 @@ namespace agentcom::sessions {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kFeatures{"slots",       "task_cancelled", "task_note",
-                                                    "task_output", "task_say",       "task_waiting"};
+constexpr std::array<std::string_view, 8> kFeatures{"message_ack", "message_envelope", "slots",    "task_cancelled",
+                                                    "task_note",   "task_output",      "task_say", "task_waiting"};
 
 /// How long an agent that was closed for violations must wait.
 int64_t cooldown_ms(int64_t strikes) {

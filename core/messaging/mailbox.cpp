@@ -4,6 +4,8 @@
 #include <charconv>
 
 #include "core/base/json.hpp"
+#include "core/messaging/near_names.hpp"
+#include "core/messaging/receipts.hpp"
 
 namespace agentcom::mailbox {
 
@@ -55,6 +57,7 @@ void trim(Context& ctx, int64_t workspace, const std::string& agent, int64_t lim
         row.dropped_count += count;
         ctx.tables.put(std::move(row));
     }
+    receipts::note(ctx, workspace, agent, ReceiptKind::dropped, seqs.front(), seqs.back());
     tell_lost(ctx, workspace, agent, "mail_dropped", "mailbox full", count, seqs.front(), seqs.back());
 }
 
@@ -66,7 +69,14 @@ void trim_undeliverable(Context& ctx, int64_t workspace) {
     const int64_t count = static_cast<int64_t>(found->second.size()) - limit + limit / 100;
     std::vector<std::pair<int64_t, std::string>> lost(
         found->second.begin(), std::next(found->second.begin(), static_cast<std::ptrdiff_t>(count)));
-    for (const auto& [seq, agent] : lost) forget(ctx, {workspace, agent, seq});
+    std::map<std::string, Range> lots;
+    for (const auto& [seq, agent] : lost) {
+        forget(ctx, {workspace, agent, seq});
+        lots.try_emplace(agent, Range{seq, seq}).first->second.last = seq;
+    }
+    for (const auto& [agent, lot] : lots) {
+        receipts::note(ctx, workspace, agent, ReceiptKind::dropped, lot.first, lot.last);
+    }
     tell_lost(ctx, workspace, "undeliverable", "mail_dropped", "too much mail for unknown names", count,
               lost.front().first, lost.back().first);
 }
@@ -123,7 +133,7 @@ std::string format_ranges(const std::vector<Range>& ranges) {
     return text;
 }
 
-void file(Context& ctx, const MessageRow& message) {
+bool file(Context& ctx, const MessageRow& message) {
     MailRow mail;
     mail.workspace = message.workspace;
     mail.agent = message.recipient.value_or("");
@@ -131,7 +141,7 @@ void file(Context& ctx, const MessageRow& message) {
     mail.expires_at = message.expires_at;
     const bool direct = message.recipient.has_value();
     if (!direct) mail.sender = message.sender;
-    mail.undeliverable = direct && !ctx.tables.contains<PrincipalRow>({message.workspace, mail.agent});
+    mail.undeliverable = direct && !is_known_recipient(ctx.tables, message.workspace, mail.agent);
     const bool undeliverable = mail.undeliverable;
     const std::string agent = mail.agent;
     ctx.tables.put(std::move(mail));
@@ -143,6 +153,12 @@ void file(Context& ctx, const MessageRow& message) {
     } else {
         ctx.notify_all(message.workspace, WaitTopic::mail);
     }
+    return undeliverable;
+}
+
+bool is_done(const Tables& tables, int64_t workspace, const std::string& agent, int64_t seq) {
+    const MailboxRow row = row_of(tables, workspace, agent);
+    return !is_unread(row, parse_ranges(row.unread), seq);
 }
 
 std::vector<int64_t> unread(const Context& ctx, int64_t workspace, const std::string& agent, int64_t since,
@@ -179,17 +195,29 @@ int64_t pending(const Context& ctx, int64_t workspace, const std::string& agent,
     return static_cast<int64_t>(unread(ctx, workspace, agent, INT64_MIN, limit).size());
 }
 
-void acknowledge(Context& ctx, int64_t workspace, const std::string& agent, int64_t up_to) {
+namespace {
+
+/// Ends all mail up to `up_to`; gives the numbers that were not done before.
+std::vector<Range> end_mail(Context& ctx, int64_t workspace, const std::string& agent, int64_t up_to) {
     const WorkspaceRow* workspace_row = ctx.tables.find<WorkspaceRow>({workspace});
     AGENTCOM_ASSERT(workspace_row != nullptr, "an identity's workspace exists");
     // A number that no message has yet must not swallow those to come.
     const int64_t done = std::min(up_to, workspace_row->message_seq);
     MailboxRow row = row_of(ctx.tables, workspace, agent);
     std::vector<Range> left;
+    std::vector<Range> ended;
     for (Range range : parse_ranges(row.unread)) {
+        if (range.first <= done) ended.push_back({range.first, std::min(range.last, done)});
         if (range.last <= done) continue;
         range.first = std::max(range.first, done + 1);
         left.push_back(range);
+    }
+    if (done > row.seen_seq) {
+        if (!ended.empty() && ended.back().last == row.seen_seq) {
+            ended.back().last = done;
+        } else {
+            ended.push_back({row.seen_seq + 1, done});
+        }
     }
     const std::string ranges = format_ranges(left);
     const auto& mail = ctx.tables.indexes().mail;
@@ -197,9 +225,60 @@ void acknowledge(Context& ctx, int64_t workspace, const std::string& agent, int6
         const std::vector<int64_t> seqs(found->second.begin(), found->second.upper_bound(done));
         for (const int64_t seq : seqs) forget(ctx, {workspace, agent, seq});
     }
-    if (row.seen_seq >= done && row.unread == ranges) return;
+    if (ended.empty()) return ended;
     row.seen_seq = std::max(row.seen_seq, done);
     row.unread = ranges;
+    ctx.tables.put(std::move(row));
+    return ended;
+}
+
+void note_acked(Context& ctx, int64_t workspace, const std::string& agent, const Range& lot) {
+    receipts::note(ctx, workspace, agent, ReceiptKind::acked, lot.first, lot.last);
+}
+
+/// The receipt of what the session's frames have acknowledged since the last one.
+void note_frames(Context& ctx, const SessionRow& session) {
+    const LivenessRow liveness = *ctx.tables.find<LivenessRow>({session.connection});
+    if (liveness.acked_seq == 0) return;
+    ctx.tables.modify<LivenessRow>({session.connection}, [](LivenessRow& row) { row.acked_from = row.acked_seq = 0; });
+    // Acknowledgements of a turn that was taken back are not there, and will be sent again.
+    const int64_t done = std::min(liveness.acked_seq, row_of(ctx.tables, session.workspace, session.agent).seen_seq);
+    if (liveness.acked_from <= done) {
+        note_acked(ctx, session.workspace, session.agent, {liveness.acked_from, done});
+    }
+}
+
+void arm_flush(Context& ctx, const SessionRow& session) {
+    if (ctx.tables.contains<TimerRow>({TimerKind::mail_flush, session.connection, "", 0})) return;
+    ctx.arm(TimerKind::mail_flush, session.connection, "", ctx.in_ms(ctx.settings.mail_flush_ms));
+}
+
+}  // namespace
+
+void acknowledge(Context& ctx, int64_t workspace, const std::string& agent, int64_t up_to) {
+    for (const Range& lot : end_mail(ctx, workspace, agent, up_to)) note_acked(ctx, workspace, agent, lot);
+}
+
+void acknowledge(Context& ctx, const SessionRow& session, int64_t up_to) {
+    std::vector<Range> lots = end_mail(ctx, session.workspace, session.agent, up_to);
+    if (lots.empty()) return;
+    // Clients acknowledge message by message: what goes on where the last one ended shares its receipt.
+    const LivenessRow* liveness = ctx.tables.find<LivenessRow>({session.connection});
+    const bool goes_on = liveness->acked_seq != 0 && lots.size() == 1 && lots[0].first == liveness->acked_seq + 1;
+    if (!goes_on) note_frames(ctx, session);
+    for (size_t i = 0; i + 1 < lots.size(); ++i) note_acked(ctx, session.workspace, session.agent, lots[i]);
+    ctx.tables.modify<LivenessRow>({session.connection}, [&](LivenessRow& row) {
+        if (!goes_on) row.acked_from = lots.back().first;
+        row.acked_seq = lots.back().last;
+    });
+    arm_flush(ctx, session);
+}
+
+void read(Context& ctx, int64_t workspace, const std::string& agent, int64_t up_to) {
+    MailboxRow row = row_of(ctx.tables, workspace, agent);
+    if (up_to <= row.read_seq || ctx.read_only()) return;
+    receipts::note(ctx, workspace, agent, ReceiptKind::read, row.read_seq + 1, up_to);
+    row.read_seq = up_to;
     ctx.tables.put(std::move(row));
 }
 
@@ -226,18 +305,23 @@ void pushed(Context& ctx, const SessionRow& session, int64_t up_to) {
     const LivenessRow* liveness = ctx.tables.find<LivenessRow>({session.connection});
     if (liveness == nullptr || liveness->pushed_seq >= up_to) return;
     ctx.tables.modify<LivenessRow>({session.connection}, [up_to](LivenessRow& row) { row.pushed_seq = up_to; });
-    if (!session.pushes_end_mail) return;
-    if (!ctx.tables.contains<TimerRow>({TimerKind::mail_flush, session.connection, "", 0})) {
-        ctx.arm(TimerKind::mail_flush, session.connection, "", ctx.in_ms(ctx.settings.mail_flush_ms));
-    }
+    if (!session.agent.empty()) arm_flush(ctx, session);
 }
 
-void flush(Context& ctx, const SessionRow& session) {
-    ctx.disarm(TimerKind::mail_flush, session.connection, "");
-    const LivenessRow* liveness = ctx.tables.find<LivenessRow>({session.connection});
-    if (liveness == nullptr || !session.pushes_end_mail || session.agent.empty() || ctx.read_only()) return;
-    const int64_t up_to = liveness->pushed_seq;
-    if (up_to <= session.open_seq) return;
+namespace {
+
+/// On a socket where mail stays until it is acknowledged.
+void note_pushed(Context& ctx, const SessionRow& session, int64_t up_to) {
+    MailboxRow row = row_of(ctx.tables, session.workspace, session.agent);
+    const int64_t first = std::max(row.pushed_seq, session.open_seq) + 1;
+    if (up_to < first) return;
+    receipts::note(ctx, session.workspace, session.agent, ReceiptKind::pushed, first, up_to);
+    row.pushed_seq = up_to;
+    ctx.tables.put(std::move(row));
+}
+
+/// On a socket where a push ends mail.
+void end_pushed(Context& ctx, const SessionRow& session, int64_t up_to) {
     // The session began while the store failed: what was unread then has not been set aside.
     set_aside(ctx, session.workspace, session.agent, session.open_seq);
     MailboxRow row = row_of(ctx.tables, session.workspace, session.agent);
@@ -247,8 +331,32 @@ void flush(Context& ctx, const SessionRow& session) {
         const std::vector<int64_t> seqs(found->second.upper_bound(session.open_seq), found->second.upper_bound(up_to));
         for (const int64_t seq : seqs) forget(ctx, {session.workspace, session.agent, seq});
     }
+    receipts::note(ctx, session.workspace, session.agent, ReceiptKind::delivered,
+                   std::max(row.seen_seq, session.open_seq) + 1, up_to);
     row.seen_seq = up_to;
     ctx.tables.put(std::move(row));
+}
+
+}  // namespace
+
+void flush(Context& ctx, const SessionRow& session) {
+    ctx.disarm(TimerKind::mail_flush, session.connection, "");
+    const LivenessRow* liveness = ctx.tables.find<LivenessRow>({session.connection});
+    if (liveness == nullptr || session.agent.empty() || ctx.read_only()) return;
+    const int64_t up_to = liveness->pushed_seq;
+    // Pushes first: what was acknowledged was pushed before.
+    if (up_to > session.open_seq) (session.pushes_end_mail ? end_pushed : note_pushed)(ctx, session, up_to);
+    note_frames(ctx, session);
+}
+
+void resume(Context& ctx) {
+    for (const int64_t connection : ctx.tables.indexes().connections) {
+        const SessionRow& session = *ctx.tables.find<SessionRow>({connection});
+        const LivenessRow* liveness = ctx.tables.find<LivenessRow>({connection});
+        if (!session.agent.empty() && !session.closing && liveness->pushed_seq > session.open_seq) {
+            arm_flush(ctx, session);
+        }
+    }
 }
 
 void registered(Context& ctx, int64_t workspace, const std::string& agent) {
@@ -303,7 +411,7 @@ std::optional<MailRow> restored(const Tables& tables, const MessageRow& message)
     if (message.recipient) {
         const MailboxRow row = row_of(tables, message.workspace, *message.recipient);
         if (!is_unread(row, parse_ranges(row.unread), message.seq)) return std::nullopt;
-        mail.undeliverable = !tables.contains<PrincipalRow>({message.workspace, *message.recipient});
+        mail.undeliverable = !is_known_recipient(tables, message.workspace, *message.recipient);
     } else {
         mail.sender = message.sender;
     }

@@ -29,22 +29,34 @@ struct Range {
 std::vector<Range> parse_ranges(const std::string& text);
 std::string format_ranges(const std::vector<Range>& ranges);
 
-/// Files a message that was given its number: for its recipient, or (nullopt) for everybody.
-void file(Context&, const MessageRow&);
+/// Files a message that was given its number: for its recipient, or (nullopt) for everybody. True when nobody has the
+/// recipient's name.
+bool file(Context&, const MessageRow&);
 
 /// The unread messages above `since`, ascending, at most `limit`. Mail that is being pushed to the agent is left out.
 std::vector<int64_t> unread(const Context&, int64_t workspace, const std::string& agent, int64_t since, int64_t limit);
 /// How many there are; counts no further than `limit`.
 int64_t pending(const Context&, int64_t workspace, const std::string& agent, int64_t limit);
 
+/// Whether the mail with this number needs nobody's attention any more.
+bool is_done(const Tables&, int64_t workspace, const std::string& agent, int64_t seq);
+
 /// The agent is done with everything up to `up_to`.
 void acknowledge(Context&, int64_t workspace, const std::string& agent, int64_t up_to);
+/// Likewise, by a frame: the receipt is written with the next flush, for many frames at once.
+void acknowledge(Context&, const SessionRow&, int64_t up_to);
+
+/// The agent itself has been given its mail up to this number over HTTP. Noted once for each number: whoever begins to
+/// read at a later one says that it knows what lies before.
+void read(Context&, int64_t workspace, const std::string& agent, int64_t up_to);
 
 /// A session that ends mail by pushing begins: what is unread up to `newest`, the last message before it, stays so.
 void set_aside(Context&, int64_t workspace, const std::string& agent, int64_t newest);
 /// Pushes up to this number have left the session's outbox; written down a little later, or by `flush`.
 void pushed(Context&, const SessionRow&, int64_t up_to);
 void flush(Context&, const SessionRow&);
+/// The store works again: flushes that were taken back with their turn are due anew.
+void resume(Context&);
 
 /// An agent was registered: mail that waits for its name is no longer undeliverable.
 void registered(Context&, int64_t workspace, const std::string& agent);

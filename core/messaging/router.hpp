@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "core/messaging/envelope.hpp"
 #include "core/state/context.hpp"
 
 namespace agentcom::router {
@@ -16,9 +17,15 @@ struct NewMessage {
     std::string type = "chat";
     std::string payload = "{}";  ///< JSON object
     std::optional<std::string> reply_to;
+    Envelope envelope;
 };
 
-/// Routes a message and gives its id.
-std::string route(Context&, NewMessage);
+struct Sent {
+    std::string id;
+    bool undeliverable = false;  ///< nobody has the recipient's name; the message waits for whoever registers under it
+};
+
+/// Routes a message.
+Sent route(Context&, NewMessage);
 
 }  // namespace agentcom::router

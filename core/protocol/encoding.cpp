@@ -59,6 +59,18 @@ std::string message_sent_frame(std::string_view message_id) {
     return finish(out);
 }
 
+std::string message_acked_frame(int64_t seq) {
+    json::Writer out = start_frame("message_acked");
+    out.member("seq", seq);
+    return finish(out);
+}
+
+std::string unknown_recipient_frame(std::string_view to, const std::vector<std::string>& near) {
+    json::Writer out = start_frame("error");
+    out.member("error", "unknown_recipient").member("to", to).raw_member("near", json::encode_strings(near));
+    return finish(out);
+}
+
 std::string status_updated_frame() {
     json::Writer out = start_frame("status_updated");
     return finish(out);
@@ -131,11 +143,24 @@ std::string agent_left_frame(std::string_view agent_id) {
 
 std::string status_changed_frame(const AgentEntry& agent) { return agent_frame("status_changed", agent); }
 
-std::string message_frame(const MessageEntry& message) {
+void write_envelope_members(json::Writer& out, const MessageEntry& message) {
+    if (message.thread_root) out.member("thread_root", *message.thread_root);
+    if (message.importance) out.member("importance", *message.importance);
+    if (message.ack_required) out.member("ack_required", true);
+    if (message.ack_by_ms) out.member("ack_by", *message.ack_by_ms);
+    if (message.expires_at_ms) out.member("expires_at", *message.expires_at_ms);
+    if (message.labels_raw) out.raw_member("labels", *message.labels_raw);
+}
+
+std::string message_frame(const MessageEntry& message, std::optional<int64_t> seq) {
     json::Writer out = start_frame("message");
     out.member("id", message.id).member("from", message.from).member("message_type", message.message_type);
     out.raw_member("payload", message.payload_raw).member("reply_to", message.reply_to);
     out.member("timestamp", message.timestamp_ms);
+    if (seq) {
+        out.member("seq", *seq);
+        write_envelope_members(out, message);
+    }
     return finish(out);
 }
 
@@ -145,6 +170,7 @@ void write_message(json::Writer& out, const MessageEntry& message, std::optional
     out.member("id", message.id).member("from", message.from).member("to", message.to);
     out.member("type", message.message_type).raw_member("payload", message.payload_raw);
     out.member("reply_to", message.reply_to).member("timestamp", message.timestamp_ms);
+    write_envelope_members(out, message);
     out.end_object();
 }
 
@@ -154,6 +180,12 @@ std::string task_assign_frame(std::string_view task_id, std::string_view descrip
     out.member("task_id", task_id).member("description", description).raw_member("metadata", metadata_raw);
     out.member("generation", generation).member("assigned_at", assigned_at_ms);
     return finish(out);
+}
+
+std::string unknown_recipient_body(std::string_view to, const std::vector<std::string>& near) {
+    json::Writer out;
+    out.begin_object().member("error", "unknown_recipient").member("to", to);
+    return out.raw_member("near", json::encode_strings(near)).end_object().take();
 }
 
 std::string error_body(std::string_view code) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/json.hpp"
 #include "core/protocol/operation.hpp"
@@ -34,6 +35,9 @@ struct HubFacts {
 std::string identified_frame(std::string_view agent_id, const HubFacts& facts);
 
 std::string message_sent_frame(std::string_view message_id);
+std::string message_acked_frame(int64_t seq);
+// The error for a message to a name nobody has, with names that may have been meant.
+std::string unknown_recipient_frame(std::string_view to, const std::vector<std::string>& near);
 std::string status_updated_frame();
 // `status` on the wire: accepted, complete, retried, dead_letter, rejected.
 std::string task_ack_frame(std::string_view task_id, std::string_view status);
@@ -75,12 +79,22 @@ struct MessageEntry {
     std::string_view payload_raw = "{}";
     std::optional<std::string_view> reply_to;
     int64_t timestamp_ms = 0;
+    // The envelope: keys that are written only where they are set, and not to protocol 1.
+    std::optional<std::string_view> thread_root;
+    std::optional<std::string_view> importance;
+    bool ack_required = false;
+    std::optional<int64_t> ack_by_ms;
+    std::optional<int64_t> expires_at_ms;
+    std::optional<std::string_view> labels_raw;
 };
 
-// The push: `message_type`, and no `to`.
-std::string message_frame(const MessageEntry& message);
+// The envelope's members, without braces.
+void write_envelope_members(json::Writer& out, const MessageEntry& message);
 
-// The object that mailboxes and listings hold: `type`, `to`, and `seq` when given.
+// The push: `message_type`, and no `to`. Protocol 2 is given `seq`, and then the envelope.
+std::string message_frame(const MessageEntry& message, std::optional<int64_t> seq = std::nullopt);
+
+// The object that mailboxes and listings hold: `type`, `to`, the envelope, and `seq` when given.
 void write_message(json::Writer& out, const MessageEntry& message, std::optional<int64_t> seq);
 
 // -- Tasks ------------------------------------------------------------------------------------------------------------
@@ -90,6 +104,8 @@ std::string task_assign_frame(std::string_view task_id, std::string_view descrip
 
 // -- HTTP bodies ------------------------------------------------------------------------------------------------------
 
+// The body of a 404 for such a message.
+std::string unknown_recipient_body(std::string_view to, const std::vector<std::string>& near);
 // {"error":code}
 std::string error_body(std::string_view code);
 // The body of a 401, which has a hint on strict routes.

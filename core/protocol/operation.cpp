@@ -77,11 +77,19 @@ constexpr std::array kIdentifyFields = {
 
 constexpr std::array kMessageFrameFields = {
     required(typed_field("payload", FieldType::object)),
+    lenient(typed_field("ack_by", FieldType::integer)),
+    lenient(typed_field("ack_required", FieldType::boolean)),
+    lenient(typed_field("expires_at", FieldType::integer)),
     since(2, string_field("idempotency_key", kMaxKeyCodePoints)),
+    lenient(string_field("importance", kMaxKeyCodePoints)),
+    lenient(list_field("labels", kMaxLabels)),
     string_field("message_type", kMaxNameCodePoints),
     string_field("reply_to", kMaxNameCodePoints),
+    lenient(string_field("thread_root", kMaxNameCodePoints)),
     string_field("to", kMaxNameCodePoints),
 };
+
+constexpr std::array kMessageAckFields = {required(typed_field("seq", FieldType::integer))};
 
 constexpr std::array kStatusFields = {required(string_field("status", kMaxStatusCodePoints))};
 
@@ -125,9 +133,21 @@ constexpr std::array kTaskWaitingFields = {
 
 constexpr std::array kAgentAndWorkspace = {kAgentId, since(2, string_field("workspace", kMaxAgentIdCodePoints))};
 
+constexpr std::array kTokenFields = {
+    kAgentId,
+    since(2, string_field("kind", kMaxKeyCodePoints)),
+    since(2, string_field("workspace", kMaxAgentIdCodePoints)),
+};
+
 constexpr std::array kMessageBodyFields = {
     required(typed_field("payload", FieldType::object)),
+    since(2, typed_field("ack_by", FieldType::integer)),
+    since(2, typed_field("ack_required", FieldType::boolean)),
+    since(2, typed_field("expires_at", FieldType::integer)),
+    since(2, string_field("importance", kMaxKeyCodePoints)),
+    since(2, list_field("labels", kMaxLabels)),
     string_field("reply_to", kMaxNameCodePoints),
+    since(2, string_field("thread_root", kMaxNameCodePoints)),
     string_field("to", kMaxNameCodePoints),
     string_field("type", kMaxNameCodePoints),
 };
@@ -183,6 +203,13 @@ constexpr std::array kCancelBodyFields = {typed_field("grace_ms", FieldType::int
 constexpr std::array kSayFields = {required(string_field("text", kMaxQuestionCodePoints))};
 
 // -- Query parameters -------------------------------------------------------------------------------------------------
+
+constexpr std::array kMessageQuery = {QueryField{"strict", FieldType::integer, 2}};
+
+constexpr std::array kSentQuery = {
+    QueryField{"before", FieldType::integer, 2},
+    QueryField{"limit", FieldType::integer, 2},
+};
 
 constexpr std::array kMailboxQuery = {
     QueryField{"limit", FieldType::integer, 2},
@@ -287,6 +314,8 @@ constexpr std::array kCatalogue = {
     frame(Id::ws_ping, "ping", {}, {.tier = Tier::light}, "Ask for a pong; a sign of life."),
     frame(Id::ws_message, "message", kMessageFrameFields, {.mutates = true},
           "Send a message to an agent, or to all when `to` is absent or \"broadcast\"."),
+    frame(Id::ws_message_ack, "message_ack", kMessageAckFields, {.tier = Tier::light, .mutates = true, .since = 2},
+          "Be done with all mail up to a sequence number."),
     frame(Id::ws_status, "status", kStatusFields, {.tier = Tier::light, .mutates = true},
           "Set the free status text that other agents see."),
     frame(Id::ws_list_agents, "list_agents", {}, {.tier = Tier::light}, "List the connected agents."),
@@ -323,23 +352,29 @@ constexpr std::array kCatalogue = {
            .success_status = 201},
           "Register a new agent and get its token."),
     route(Id::http_token_create, "post_admin_token", Method::post, "/admin/tokens",
-          {.auth = Auth::strict,
-           .fields = kAgentAndWorkspace,
-           .mutates = true,
-           .mints_secret = true,
-           .success_status = 201},
+          {.auth = Auth::strict, .fields = kTokenFields, .mutates = true, .mints_secret = true, .success_status = 201},
           "Make a further token for an agent."),
     route(Id::http_token_list, "get_admin_tokens", Method::get, "/admin/tokens", {.auth = Auth::strict},
           "List tokens by agent and prefix."),
     route(Id::http_token_revoke, "delete_admin_token", Method::delete_, "/admin/tokens/:agent_id",
           {.auth = Auth::strict, .mutates = true}, "Revoke all tokens of an agent."),
+    route(Id::http_token_rotate, "post_admin_token_rotate", Method::post, "/admin/tokens/:agent_id/rotate",
+          {.auth = Auth::strict, .mutates = true, .mints_secret = true, .since = 2, .success_status = 201},
+          "Make a new token for an agent and revoke all others."),
+    route(Id::http_whoami, "get_whoami", Method::get, "/api/whoami", {.auth = Auth::strict, .since = 2},
+          "Show whose token this is."),
     route(Id::http_message_send, "post_message", Method::post, "/api/message",
           {.auth = Auth::strict,
            .tier = Tier::normal,
            .rate_identity = kByAgent,
            .fields = kMessageBodyFields,
+           .query = kMessageQuery,
            .mutates = true},
           "Send a message to an agent, or to all when `to` is absent or \"broadcast\"."),
+    route(Id::http_message_sent, "get_messages_sent", Method::get, "/api/messages/sent",
+          {.auth = Auth::strict, .query = kSentQuery, .since = 2}, "List one's own messages and what became of them."),
+    route(Id::http_message_deliveries, "get_message_deliveries", Method::get, "/api/messages/:message_id/deliveries",
+          {.auth = Auth::strict, .since = 2}, "Show what became of a message."),
     route(Id::http_mailbox_read, "get_mailbox", Method::get, "/api/mailbox/:agent_id",
           {.auth = Auth::flex_owner, .query = kMailboxQuery}, "Read the messages that wait for an agent."),
     route(Id::http_mailbox_ack, "post_mailbox_ack", Method::post, "/api/mailbox/:agent_id/ack",

@@ -90,7 +90,9 @@ void MemoryStore::prune(const Prune& lot) {
         return;
     }
     const bool messages = lot.what == Prune::What::messages;
-    const TableId id = messages ? TableId::messages : TableId::events;
+    const TableId id = messages                            ? TableId::messages
+                       : lot.what == Prune::What::receipts ? TableId::receipts
+                                                           : TableId::events;
     const int64_t from = messages ? std::exchange(messages_pruned_[lot.workspace], lot.up_to) : 0;
     std::erase_if(tables_[id], [&](const auto& row) {
         const int64_t seq = row.first[1].integer;
@@ -118,6 +120,28 @@ void MemoryStore::add_task(std::vector<QueryRow>& rows, const RowValues& task_va
     }
 }
 
+void MemoryStore::add_message(std::vector<QueryRow>& rows, const RowValues& values,
+                              const std::vector<std::string>& agents) const {
+    const MessageRow message = typed<MessageRow>(values);
+    rows.push_back({TableId::messages, values});
+    const std::vector<std::string> one(message.recipient ? 1 : 0, message.recipient.value_or(""));
+    for (const std::string& agent : message.recipient ? one : agents) {
+        for (const ReceiptKind kind : {ReceiptKind::pushed, ReceiptKind::delivered, ReceiptKind::read,
+                                       ReceiptKind::acked, ReceiptKind::dropped}) {
+            const RowValues* last = nullptr;
+            int64_t begins = 0;
+            for (const auto& [key, receipt] : table(TableId::receipts)) {
+                const ReceiptRow row = typed<ReceiptRow>(receipt);
+                if (row.workspace != message.workspace || row.agent != agent || row.kind != kind) continue;
+                if (row.first_seq > message.seq || row.first_seq < begins) continue;
+                last = row.last_seq >= message.seq ? &receipt : nullptr;
+                begins = row.first_seq;
+            }
+            if (last != nullptr) rows.push_back({TableId::receipts, *last});
+        }
+    }
+}
+
 QueryResult MemoryStore::run(int64_t query, const StoreQuery& what) const {
     QueryResult result;
     result.query = query;
@@ -141,6 +165,24 @@ QueryResult MemoryStore::run(int64_t query, const StoreQuery& what) const {
             if (!matches_kind(events->kinds, event.kind)) continue;
             if (!events->subject.empty() && event.subject != events->subject) continue;
             result.rows.push_back({TableId::events, row->second});
+        }
+    } else if (const auto* deliveries = std::get_if<FetchDeliveries>(&what)) {
+        const TableRows& all = table(TableId::messages);
+        for (const int64_t seq : deliveries->seqs) {
+            const auto found = all.find({ColumnValue::of(deliveries->workspace), ColumnValue::of(seq)});
+            if (found != all.end()) add_message(result.rows, found->second, deliveries->agents);
+        }
+    } else if (const auto* sent = std::get_if<FetchSent>(&what)) {
+        const TableRows& all = table(TableId::messages);
+        int64_t left = sent->limit;
+        int64_t bytes = 0;
+        for (auto each = all.rbegin(); each != all.rend() && left > 0 && bytes < sent->bytes; ++each) {
+            const MessageRow message = typed<MessageRow>(each->second);
+            if (message.workspace != sent->workspace || message.sender != sent->sender) continue;
+            if (message.seq >= sent->before) continue;
+            add_message(result.rows, each->second, sent->agents);
+            bytes += message.payload.size;
+            --left;
         }
     } else if (const auto* count = std::get_if<CountTasks>(&what)) {
         std::map<std::pair<int64_t, int64_t>, int64_t> groups;

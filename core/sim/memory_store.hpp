@@ -40,6 +40,7 @@ class MemoryStore {
 
     const TableRows& table(TableId) const;
     void add_task(std::vector<QueryRow>&, const RowValues& task_values, int64_t events) const;
+    void add_message(std::vector<QueryRow>&, const RowValues& message, const std::vector<std::string>& agents) const;
     void prune(const Prune&);
     void add_output(const FetchOutput&, std::vector<QueryRow>& rows) const;
 

@@ -178,7 +178,14 @@ Hash128 row_hash(const Row& row) {
 
 template <class Row>
 RowValues row_values(const Row& row) {
+    static const std::size_t columns = [] {
+        std::size_t count = 0;
+        const Row any;
+        Row::columns(any, [&count](std::string_view, const auto&) { ++count; });
+        return count;
+    }();
     RowValues values;
+    values.reserve(columns);
     Row::columns(row, [&values](std::string_view, const auto& field) { values.push_back(detail::to_value(field)); });
     return values;
 }

@@ -73,9 +73,15 @@ void Indexes::changed(const SessionRow* before, const SessionRow* after) {
         return row != nullptr && !row->agent.empty() && !row->closing;
     };
     if (before != nullptr) connections.erase(before->connection);
-    if (identified(before)) remove_from(sessions, before->workspace, before->connection);
+    if (identified(before)) {
+        remove_from(sessions, before->workspace, before->connection);
+        remove_from(newer_sessions, before->workspace, before->connection);
+    }
     if (after != nullptr) connections.insert(after->connection);
-    if (identified(after)) sessions[after->workspace].insert(after->connection);
+    if (identified(after)) {
+        sessions[after->workspace].insert(after->connection);
+        if (after->protocol_version >= 2) newer_sessions[after->workspace].insert(after->connection);
+    }
 }
 
 void Indexes::changed(const MailRow* before, const MailRow* after) {
@@ -91,6 +97,11 @@ void Indexes::changed(const MailRow* before, const MailRow* after) {
         mail_expiry[after->workspace].emplace(after->expires_at, after->agent, after->seq);
         if (after->undeliverable) undeliverable[after->workspace].emplace(after->seq, after->agent);
     }
+}
+
+void Indexes::changed(const PrincipalRow* before, const PrincipalRow* after) {
+    if (before != nullptr) principals.erase({before->workspace, before->id});
+    if (after != nullptr) principals.emplace(after->workspace, after->id);
 }
 
 void Indexes::changed(const TokenRow* before, const TokenRow* after) {

@@ -34,7 +34,8 @@ class Indexes {
 
     // -- connections
     std::set<int64_t> connections;
-    std::map<int64_t, std::set<int64_t>> sessions;  ///< workspace -> identified connections, for fan-out
+    std::map<int64_t, std::set<int64_t>> sessions;        ///< workspace -> identified connections, for fan-out
+    std::map<int64_t, std::set<int64_t>> newer_sessions;  ///< of them those of protocol 2: they get more keys
 
     // -- mail
     std::map<Name, std::set<int64_t>> mail;             ///< (workspace, recipient or "" for broadcasts) -> unread seqs
@@ -44,6 +45,7 @@ class Indexes {
     std::map<int64_t, std::set<std::pair<int64_t, std::string>>> undeliverable;  ///< workspace -> (seq, name)
 
     // -- access
+    std::set<Name> principals;
     std::map<Name, std::set<std::string>> tokens;  ///< principal -> digests
     std::map<std::string, int64_t> workspaces;     ///< name -> id
 
@@ -96,6 +98,7 @@ class Indexes {
     void changed(const TimerRow* before, const TimerRow* after);
     void changed(const SessionRow* before, const SessionRow* after);
     void changed(const MailRow* before, const MailRow* after);
+    void changed(const PrincipalRow* before, const PrincipalRow* after);
     void changed(const TokenRow* before, const TokenRow* after);
     void changed(const WorkspaceRow* before, const WorkspaceRow* after);
     void changed(const TaskRow* before, const TaskRow* after);

@@ -36,6 +36,11 @@ struct Names<Role> {
 };
 
 template <>
+struct Names<ReceiptKind> {
+    static constexpr std::array<std::string_view, 5> kNames{"pushed", "delivered", "read", "acked", "dropped"};
+};
+
+template <>
 struct Names<TaskState> {
     static constexpr std::array<std::string_view, 7> kNames{"held",      "queued",    "assigned",   "working",
                                                             "completed", "cancelled", "dead_letter"};
@@ -79,6 +84,8 @@ std::string_view to_text(PrincipalKind value) { return name_of(value); }
 bool from_text(std::string_view name, PrincipalKind& value) { return value_of(name, value); }
 std::string_view to_text(Role value) { return name_of(value); }
 bool from_text(std::string_view name, Role& value) { return value_of(name, value); }
+std::string_view to_text(ReceiptKind value) { return name_of(value); }
+bool from_text(std::string_view name, ReceiptKind& value) { return value_of(name, value); }
 std::string_view to_text(TaskState value) { return name_of(value); }
 bool from_text(std::string_view name, TaskState& value) { return value_of(name, value); }
 std::string_view to_text(HoldReason value) { return name_of(value); }

@@ -36,6 +36,7 @@ enum class TableId : uint8_t {
     attempts = 10,
     events = 11,
     idempotency = 12,
+    receipts = 13,
     task_outputs = 14,
     task_runs = 15,
     mail = 32,
@@ -94,6 +95,8 @@ struct WorkspaceRow {
     int64_t events_pruned = 0;  ///< archives are kept above these
     int64_t messages_pruned = 0;
     int64_t finished_pruned = 0;
+    int64_t receipt_seq = 0;  ///< last receipt
+    int64_t receipts_pruned = 0;
 
     using Key = std::tuple<int64_t>;
     Key key() const { return {id}; }
@@ -109,6 +112,8 @@ struct WorkspaceRow {
         visit("events_pruned", self.events_pruned);
         visit("messages_pruned", self.messages_pruned);
         visit("finished_pruned", self.finished_pruned);
+        visit("receipt_seq", self.receipt_seq);
+        visit("receipts_pruned", self.receipts_pruned);
     }
 };
 
@@ -179,6 +184,8 @@ struct MailboxRow {
     int64_t seen_seq = 0;
     std::string unread;         ///< "3-7,9-9": closed ranges, ascending
     int64_t dropped_count = 0;  ///< entries lost to the limits, each lot told by an event
+    int64_t pushed_seq = 0;  ///< receipts say up to here what was pushed; on sockets where a push ends mail, seen_seq
+    int64_t read_seq = 0;    ///< and up to here what was read over HTTP
 
     using Key = std::tuple<int64_t, std::string>;
     Key key() const { return {workspace, agent}; }
@@ -189,10 +196,13 @@ struct MailboxRow {
         visit("seen_seq", self.seen_seq);
         visit("unread", self.unread);
         visit("dropped_count", self.dropped_count);
+        visit("pushed_seq", self.pushed_seq);
+        visit("read_seq", self.read_seq);
     }
 };
 
-/// A message as routed; written once. `recipient` is null for a broadcast.
+/// A message as routed; written once. `recipient` is null for a broadcast. What the sender did not say is null or
+/// false, which costs a byte each.
 struct MessageRow {
     static constexpr TableId kTable = TableId::messages;
     static constexpr RowClass kClass = RowClass::archive;
@@ -205,7 +215,13 @@ struct MessageRow {
     std::string type;
     std::optional<std::string> reply_to;
     int64_t sent_at = 0;
-    int64_t expires_at = 0;
+    int64_t expires_at = 0;    ///< by then it is no mail any more: what the sender said, or the end of the mailbox TTL
+    bool expires_set = false;  ///< the sender said it
+    std::optional<std::string> thread_root;
+    std::optional<std::string> importance;  ///< low, normal, high, urgent
+    bool ack_required = false;
+    std::optional<int64_t> ack_by;
+    std::optional<std::string> labels;  ///< JSON array of strings
     Body payload;
 
     using Key = std::tuple<int64_t, int64_t>;
@@ -221,7 +237,53 @@ struct MessageRow {
         visit("reply_to", self.reply_to);
         visit("sent_at", self.sent_at);
         visit("expires_at", self.expires_at);
+        visit("expires_set", self.expires_set);
+        visit("thread_root", self.thread_root);
+        visit("importance", self.importance);
+        visit("ack_required", self.ack_required);
+        visit("ack_by", self.ack_by);
+        visit("labels", self.labels);
         visit("payload", self.payload);
+    }
+};
+
+/// What became of a lot of mail.
+enum class ReceiptKind : uint8_t {
+    pushed,     ///< left the outbox of a socket
+    delivered,  ///< likewise, of a socket on which that ends it: pushed and acknowledged at once
+    read,       ///< given to its recipient over HTTP
+    acked,      ///< acknowledged
+    dropped,    ///< lost to a limit of the mailbox
+};
+std::string_view to_text(ReceiptKind);
+bool from_text(std::string_view, ReceiptKind&);
+
+/// All mail of an agent from `first_seq` to `last_seq` (that was not ended before) came so far at that time. One row
+/// per lot, so that a message costs none of its own; lots of one agent and kind do not overlap. `seq` has no gaps
+/// within a workspace.
+struct ReceiptRow {
+    static constexpr TableId kTable = TableId::receipts;
+    static constexpr RowClass kClass = RowClass::archive;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    int64_t seq = 0;
+    std::string agent;
+    ReceiptKind kind = ReceiptKind::pushed;
+    int64_t first_seq = 0;
+    int64_t last_seq = 0;
+    int64_t at = 0;
+
+    using Key = std::tuple<int64_t, int64_t>;
+    Key key() const { return {workspace, seq}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("seq", self.seq);
+        visit("agent", self.agent);
+        visit("kind", self.kind);
+        visit("first_seq", self.first_seq);
+        visit("last_seq", self.last_seq);
+        visit("at", self.at);
     }
 };
 
@@ -651,6 +713,8 @@ struct LivenessRow {
     int64_t violations_since_us = 0;
     int64_t unknown_types = 0;
     int64_t pushed_seq = 0;  ///< highest mail seq that has left the outbox
+    int64_t acked_from = 0;  ///< acknowledged by frames, no receipt yet: from here
+    int64_t acked_seq = 0;   ///< to here; 0 = nothing
     int64_t deferred = 0;    ///< frames that wait behind a query
     int64_t deferred_next = 0;
 
@@ -665,6 +729,8 @@ struct LivenessRow {
         visit("violations_since_us", self.violations_since_us);
         visit("unknown_types", self.unknown_types);
         visit("pushed_seq", self.pushed_seq);
+        visit("acked_from", self.acked_from);
+        visit("acked_seq", self.acked_seq);
         visit("deferred", self.deferred);
         visit("deferred_next", self.deferred_next);
     }
@@ -1039,6 +1105,7 @@ void for_each_stored_row(F&& f) {
     f.template operator()<TokenRow>();
     f.template operator()<MailboxRow>();
     f.template operator()<MessageRow>();
+    f.template operator()<ReceiptRow>();
     f.template operator()<TaskRow>();
     f.template operator()<TaskInputRow>();
     f.template operator()<TaskEdgeRow>();

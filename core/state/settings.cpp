@@ -60,6 +60,8 @@ constexpr SettingInfo kInfos[] = {
     {"broadcast_entries", &S::broadcast_entries, 100, 1, kMany, "broadcasts kept for agents that are away"},
     {"mail_flush_ms", &S::mail_flush_ms, 100, 0, 60'000, "ms until it is written down that a message was pushed"},
     {"message_history", &S::message_history, 10'000, 1, kMany, "messages kept in each workspace"},
+    {"receipt_history", &S::receipt_history, 1'000'000, 1'000, kMany,
+     "receipts (a lot of mail that was pushed, read or acknowledged) kept in each workspace"},
     {"event_history", &S::event_history, 1'000'000, 1'000, kMany, "events kept in each workspace"},
     {"finished_tasks", &S::finished_tasks, kMany, 1, kMany, "completed and cancelled tasks kept in each workspace"},
     {"live_tasks_max", &S::live_tasks_max, 1'000'000, 1, kMany, "tasks that have not ended; more are refused with 503"},

@@ -47,6 +47,7 @@ struct Settings {
     int64_t mail_flush_ms = 100;
     // archives
     int64_t message_history = 1'000'000;
+    int64_t receipt_history = 1'000'000;
     int64_t event_history = 1'000'000;
     int64_t finished_tasks = 100'000;
     // tables

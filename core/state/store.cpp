@@ -22,6 +22,8 @@ std::string_view table_name(TableId table) {
             return "mailboxes";
         case TableId::messages:
             return "messages";
+        case TableId::receipts:
+            return "receipts";
         case TableId::tasks:
             return "tasks";
         case TableId::task_inputs:

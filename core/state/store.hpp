@@ -42,13 +42,12 @@ struct RowChange {
     Hash128 checksum;  ///< of the row; zero for an erased one
 };
 
-/// Deletes archive rows of a workspace with a number up to and including `up_to`: events and messages by `seq`,
-/// finished tasks (with their inputs, edges, attempts and output) by `finished_seq`. Of messages, a lot begins where
-/// the one before ended: those in `keep` are unread and stay, and are erased one by one later. The output of one
-/// attempt
-/// (`subject` and `generation`) loses what lies before position `up_to`.
+/// Deletes archive rows of a workspace with a number up to and including `up_to`: events, receipts and messages by
+/// `seq`, finished tasks (with their inputs, edges, attempts and output) by `finished_seq`. Of messages, a lot begins
+/// where the one before ended: those in `keep` are unread and stay, and are erased one by one later. The output of one
+/// attempt (`subject` and `generation`) loses what lies before position `up_to`.
 struct Prune {
-    enum class What : uint8_t { events, messages, finished_tasks, output } what{};
+    enum class What : uint8_t { events, messages, finished_tasks, output, receipts } what{};
     int64_t workspace = 0;
     int64_t up_to = 0;
     std::vector<int64_t> keep;
@@ -112,6 +111,26 @@ struct FetchMessages {
     std::vector<int64_t> seqs;
 };
 
+/// The messages with these sequence numbers (ascending), those that exist, each followed by its receipts: of its
+/// recipient, or, if it is a broadcast, of each of `agents` in their order. Of an agent those in the order of
+/// ReceiptKind: of each kind the lot that holds the message, if there is one.
+struct FetchDeliveries {
+    int64_t workspace = 0;
+    std::vector<int64_t> seqs;
+    std::vector<std::string> agents;
+};
+
+/// Likewise what `sender` has sent, newest first, with numbers below `before`. Ends early, with at least one message,
+/// when the payloads reach `bytes`.
+struct FetchSent {
+    int64_t workspace = 0;
+    std::string sender;
+    int64_t before = INT64_MAX;
+    int64_t limit = 100;
+    int64_t bytes = 16 * 1024 * 1024;
+    std::vector<std::string> agents;
+};
+
 /// The output of one attempt of a task: a row of three integers (generation, start, end of what is kept; table =
 /// task_outputs), then the task_outputs rows from the one that holds position `since` on, in order, until they
 /// make `limit_bytes` or more. Nothing if the attempt has no output. Generation 0 is the newest that has some.
@@ -136,7 +155,8 @@ struct FetchEvents {
 /// Whether an event's kind is one of these; "task_*" stands for all kinds that begin with "task_".
 bool matches_kind(const std::vector<std::string>& kinds, std::string_view kind);
 
-using StoreQuery = std::variant<FetchTask, ListTasks, CountTasks, FetchMessages, FetchOutput, FetchEvents>;
+using StoreQuery =
+    std::variant<FetchTask, ListTasks, CountTasks, FetchMessages, FetchDeliveries, FetchSent, FetchOutput, FetchEvents>;
 
 struct QueryRow {
     TableId table{};

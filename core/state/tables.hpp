@@ -170,6 +170,7 @@ class Tables {
     /// Hands an archive row to the store.
     void append(const MessageRow& row) { append_row(row); }
     void append(const EventRow& row) { append_row(row); }
+    void append(const ReceiptRow& row) { append_row(row); }
     void append(const TaskOutputRow& row) { append_row(row); }
     /// Like `archive`, for a row that only ever was in the store.
     void append(const TaskRow& row) { append_row(row); }

@@ -76,11 +76,11 @@ class Loader {
         const std::string columns =
             "SELECT " + select_list(schema) +
             " FROM messages INDEXED BY messages_by_recipient WHERE workspace = ?1 AND recipient ";
+        const std::string above = " AND place > " + place_of(1, 2) + " ORDER BY place";
         if (!next_.prepare(db_,
                            "SELECT recipient FROM messages INDEXED BY messages_by_recipient WHERE workspace = ?1 "
                            "AND recipient > ?2 ORDER BY recipient LIMIT 1") ||
-            !direct_.prepare(db_, columns + "= ?3 AND seq > ?2 ORDER BY seq") ||
-            !broadcast_.prepare(db_, columns + "IS NULL AND seq > ?2 ORDER BY seq")) {
+            !direct_.prepare(db_, columns + "= ?3" + above) || !broadcast_.prepare(db_, columns + "IS NULL" + above)) {
             return failed("messages");
         }
         for (const int64_t workspace : workspaces) {

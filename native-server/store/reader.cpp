@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/assert.hpp"
 #include "native-server/store/row_io.hpp"
 #include "native-server/store/schema.hpp"
 #include "native-server/store/sqlite.hpp"
@@ -25,11 +26,18 @@ constexpr std::array kFinishedStates = {TaskState::completed, TaskState::cancell
 /// The place of `kind` in EventRow::columns.
 constexpr int kEventKindColumn = 3;
 
-int64_t integer_column(const TableSchema& schema, const RowValues& values, std::string_view name) {
+constexpr std::array kReceiptKinds = {ReceiptKind::pushed, ReceiptKind::delivered, ReceiptKind::read,
+                                      ReceiptKind::acked, ReceiptKind::dropped};
+
+const ColumnValue& column(const TableSchema& schema, const RowValues& values, std::string_view name) {
     for (std::size_t i = 0; i < schema.columns.size(); ++i) {
-        if (schema.columns[i].name == name) return values[i].integer;
+        if (schema.columns[i].name == name) return values[i];
     }
-    return 0;
+    throw CoreFault("a table was asked for a column that it does not have", __FILE__, __LINE__);
+}
+
+int64_t integer_column(const TableSchema& schema, const RowValues& values, std::string_view name) {
+    return column(schema, values, name).integer;
 }
 
 }  // namespace
@@ -46,6 +54,8 @@ class StoreReader::Impl {
     bool answer(const ListTasks& query);
     bool answer(const CountTasks& query);
     bool answer(const FetchMessages& query);
+    bool answer(const FetchDeliveries& query);
+    bool answer(const FetchSent& query);
     bool answer(const FetchOutput& query);
     bool answer(const FetchEvents& query);
 
@@ -55,6 +65,10 @@ class StoreReader::Impl {
     bool add_rows(SqliteStatement& select, const TableSchema& schema);
     bool add_task_parts(int64_t workspace, const std::string& task_id, int64_t events);
     bool open_ranges(const ListTasks& query);
+    /// Adds one message, and says whether there was one.
+    bool add_message(int64_t workspace, int64_t seq, bool& found);
+    /// Adds the receipts of the message that was added last.
+    bool add_receipts(const std::vector<std::string>& agents);
     bool fetch_task(int64_t workspace, const std::string& task_id, std::optional<RowValues>& row);
     /// Notes why the query failed.
     bool fail(std::string text);
@@ -289,19 +303,90 @@ bool StoreReader::Impl::answer(const CountTasks& query) {
 }
 
 bool StoreReader::Impl::answer(const FetchMessages& query) {
-    const TableSchema& schema = stored_table(TableId::messages);
-    SqliteStatement* select =
-        statement("SELECT " + select_list(schema) + " FROM messages WHERE workspace = ?1 AND seq = ?2");
-    if (select == nullptr) return false;
     std::vector<int64_t> seqs = query.seqs;
     std::sort(seqs.begin(), seqs.end());
     seqs.erase(std::unique(seqs.begin(), seqs.end()), seqs.end());
     for (const int64_t seq : seqs) {
-        select->bind(1, query.workspace);
-        select->bind(2, seq);
-        if (!add_rows(*select, schema)) return false;
+        bool found = false;
+        if (!add_message(query.workspace, seq, found)) return false;
     }
     return true;
+}
+
+bool StoreReader::Impl::add_message(int64_t workspace, int64_t seq, bool& found) {
+    const TableSchema& schema = stored_table(TableId::messages);
+    SqliteStatement* select =
+        statement("SELECT " + select_list(schema) + " FROM messages WHERE " + key_condition(schema, 1));
+    if (select == nullptr) return false;
+    select->bind(1, workspace);
+    select->bind(2, seq);
+    const std::size_t before = rows_.size();
+    if (!add_rows(*select, schema)) return false;
+    found = rows_.size() > before;
+    return true;
+}
+
+bool StoreReader::Impl::add_receipts(const std::vector<std::string>& agents) {
+    const TableSchema& messages = stored_table(TableId::messages);
+    const RowValues& message = rows_.back().values;
+    const int64_t workspace = integer_column(messages, message, "workspace");
+    const int64_t seq = integer_column(messages, message, "seq");
+    const ColumnValue recipient = column(messages, message, "recipient");
+    const bool direct = recipient.type == ColumnValue::Type::text;
+    const std::vector<std::string> one(direct ? 1 : 0, recipient.text);
+    const TableSchema& schema = stored_table(TableId::receipts);
+    SqliteStatement* select =
+        statement("SELECT " + select_list(schema) +
+                  " FROM receipts INDEXED BY receipts_by_agent WHERE workspace = ?1 AND agent = ?2 AND kind = ?3 AND "
+                  "first_seq <= ?4 ORDER BY first_seq DESC LIMIT 1");
+    if (select == nullptr) return false;
+    for (const std::string& agent : direct ? one : agents) {
+        for (const ReceiptKind kind : kReceiptKinds) {
+            select->bind(1, workspace);
+            select->bind(2, agent);
+            select->bind(3, to_text(kind));
+            select->bind(4, seq);
+            const std::size_t before = rows_.size();
+            if (!add_rows(*select, schema)) return false;
+            // Lots do not overlap: if the last that begins before the message ends before it, none holds it.
+            if (rows_.size() > before && integer_column(schema, rows_.back().values, "last_seq") < seq) {
+                rows_.pop_back();
+            }
+        }
+    }
+    return true;
+}
+
+bool StoreReader::Impl::answer(const FetchDeliveries& query) {
+    for (const int64_t seq : query.seqs) {
+        bool found = false;
+        if (!add_message(query.workspace, seq, found)) return false;
+        if (found && !add_receipts(query.agents)) return false;
+    }
+    return true;
+}
+
+bool StoreReader::Impl::answer(const FetchSent& query) {
+    // The index alone gives the numbers, newest first; the rows are fetched one by one, as far as they may.
+    SqliteStatement* select = statement(
+        "SELECT place FROM messages INDEXED BY messages_by_sender WHERE workspace = ?1 AND sender = ?2 AND place < " +
+        place_of(1, 3) + " ORDER BY place DESC LIMIT ?4");
+    if (select == nullptr) return false;
+    select->bind(1, query.workspace);
+    select->bind(2, query.sender);
+    select->bind(3, std::clamp<int64_t>(query.before, 0, kMaxPlaceSeq));
+    select->bind(4, std::max<int64_t>(0, query.limit));
+    int64_t bytes = 0;
+    int code = select->step();
+    for (; code == SQLITE_ROW && bytes < query.bytes; code = select->step()) {
+        bool found = false;
+        if (!add_message(query.workspace, select->integer(0) & kMaxPlaceSeq, found)) return false;
+        if (!found) return fail("messages_by_sender names a message that is not there");
+        bytes +=
+            static_cast<int64_t>(column(stored_table(TableId::messages), rows_.back().values, "payload").text.size());
+        if (!add_receipts(query.agents)) return false;
+    }
+    return code == SQLITE_ROW || code == SQLITE_DONE || fail();
 }
 
 bool StoreReader::Impl::answer(const FetchOutput& query) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/base/assert.hpp"
 #include "native-server/store/row_io.hpp"
 #include "native-server/store/schema.hpp"
 
@@ -38,8 +39,13 @@ std::string upsert_sql(const TableLayout& layout, unsigned kept_bodies) {
     std::string parameters;
     for (int i = 0; i < columns + 1; ++i) parameters += (i > 0 ? ", ?" : "?") + std::to_string(i + 1);
     std::string key;
-    for (int i = 0; i < schema.key_columns; ++i) {
-        key += (i > 0 ? ", " : "") + sql_name(schema.columns[static_cast<std::size_t>(i)].name);
+    if (has_place(schema.table)) {
+        parameters += ", " + place_of(1, 2);
+        key = "place";
+    } else {
+        for (int i = 0; i < schema.key_columns; ++i) {
+            key += (i > 0 ? ", " : "") + sql_name(schema.columns[static_cast<std::size_t>(i)].name);
+        }
     }
     return "INSERT INTO " + sql_name(schema.name) + " VALUES (" + parameters + ") ON CONFLICT (" + key +
            ") DO UPDATE SET " + assignments;
@@ -165,12 +171,24 @@ bool RowWriter::keep_archived(const MergedChange& change, std::vector<RowChange>
 }
 
 bool RowWriter::prune(Prune::What what, int64_t workspace, int64_t up_to, int64_t& limit, bool& done) {
-    return what == Prune::What::events ? prune_events(workspace, up_to, limit, done)
-                                       : prune_finished(workspace, up_to, limit, done);
+    switch (what) {
+        case Prune::What::events:
+            return prune_numbered(TableId::events, workspace, up_to, limit, done);
+        case Prune::What::receipts:
+            return prune_numbered(TableId::receipts, workspace, up_to, limit, done);
+        case Prune::What::finished_tasks:
+            return prune_finished(workspace, up_to, limit, done);
+        case Prune::What::messages:
+        case Prune::What::output:
+            break;
+    }
+    AGENTCOM_ASSERT(false, "messages and output are pruned whole, by functions of their own");
+    return false;
 }
 
 bool RowWriter::prune_messages(int64_t workspace, int64_t above, int64_t up_to, std::vector<int64_t> keep) {
-    SqliteStatement* remove = statement("DELETE FROM messages WHERE workspace = ?1 AND seq > ?2 AND seq < ?3");
+    SqliteStatement* remove =
+        statement("DELETE FROM messages WHERE place > " + place_of(1, 2) + " AND place < " + place_of(1, 3));
     if (remove == nullptr) return false;
     // The gaps between those that stay.
     std::sort(keep.begin(), keep.end());
@@ -199,11 +217,11 @@ bool RowWriter::prune_output(const Prune& prune) {
     return remove->run();
 }
 
-// Events have no gaps in their numbers, so a range of numbers is a good bound for a number of rows.
-bool RowWriter::prune_events(int64_t workspace, int64_t up_to, int64_t& limit, bool& done) {
-    SqliteStatement* first =
-        statement("SELECT seq FROM events WHERE workspace = ?1 AND seq <= ?2 ORDER BY seq LIMIT 1");
-    SqliteStatement* remove = statement("DELETE FROM events WHERE workspace = ?1 AND seq <= ?2");
+// Events and receipts have no gaps in their numbers, so a range of numbers is a good bound for a number of rows.
+bool RowWriter::prune_numbered(TableId table, int64_t workspace, int64_t up_to, int64_t& limit, bool& done) {
+    const std::string rows = std::string(stored_table(table).name) + " WHERE workspace = ?1 AND seq <= ?2";
+    SqliteStatement* first = statement("SELECT seq FROM " + rows + " ORDER BY seq LIMIT 1");
+    SqliteStatement* remove = statement("DELETE FROM " + rows);
     if (first == nullptr || remove == nullptr) return false;
     while (limit > 0) {
         first->bind(1, workspace);

@@ -25,8 +25,8 @@ class RowWriter {
     bool apply(const MergedChange& change);
     bool set_meta(std::string_view key, std::string_view value);
     bool set_meta(std::string_view key, int64_t value);
-    /// Deletes at most `limit` events or finished tasks; subtracts what it deleted from `limit`. `done`: nothing is
-    /// left to prune.
+    /// Deletes at most `limit` events, receipts or finished tasks; subtracts what it deleted from `limit`. `done`:
+    /// nothing is left to prune.
     bool prune(Prune::What what, int64_t workspace, int64_t up_to, int64_t& limit, bool& done);
     /// Deletes the messages with a number above `above` and up to `up_to` that are not in `keep`.
     bool prune_output(const Prune& prune);
@@ -42,7 +42,7 @@ class RowWriter {
     SqliteStatement* upsert(const TableLayout& layout, unsigned kept_bodies);
     SqliteStatement* statement(const std::string& sql);
     bool erase(const MergedChange& change);
-    bool prune_events(int64_t workspace, int64_t up_to, int64_t& limit, bool& done);
+    bool prune_numbered(TableId table, int64_t workspace, int64_t up_to, int64_t& limit, bool& done);
     bool prune_finished(int64_t workspace, int64_t up_to, int64_t& limit, bool& done);
 
     SqliteConnection& db_;

@@ -12,7 +12,7 @@ namespace {
 // rows of more than about 200 bytes make that tree deep, since its inner pages hold whole rows
 // (https://sqlite.org/withoutrowid.html). So it is for small rows, and for events: they are the most written rows,
 // are always appended, and few are long. Tasks, their inputs, messages and kept answers carry bodies, and tasks have
-// secondary indexes, which hold a rowid more cheaply than a key.
+// secondary indexes, which hold a rowid more cheaply than a key. The rowid of a message is its key, see `has_place`.
 bool has_rowid(TableId table) {
     switch (table) {
         case TableId::messages:
@@ -29,8 +29,9 @@ bool has_rowid(TableId table) {
 // A start reads the live tasks in key order, which is also the order in which it looks up what hangs on them. Lists
 // merge one range per state, so every state has its rows in list order; the hub has the live ones in memory, so that
 // only finished tasks are in these indexes and a task enters them once in its life. Retention goes by finished_seq. A
-// task's history is read newest first. A mailbox is a recipient's messages in order; broadcasts have the recipient
-// NULL.
+// task's history is read newest first. A mailbox is a recipient's messages in order (an index ends with the rowid,
+// which orders messages by number); broadcasts have the recipient NULL. What became of a message is one look for each
+// agent and kind: the last lot that begins at or before it.
 constexpr std::string_view kIndexes[] = {
     "CREATE INDEX tasks_live ON tasks(workspace, id) WHERE live = 1",
     "CREATE INDEX tasks_by_state ON tasks(workspace, state, priority, seq) WHERE live = 0",
@@ -38,7 +39,9 @@ constexpr std::string_view kIndexes[] = {
     "WHERE live = 0 AND assigned_to IS NOT NULL",
     "CREATE INDEX tasks_finished ON tasks(workspace, finished_seq) WHERE finished_seq > 0",
     "CREATE INDEX events_by_subject ON events(workspace, subject, seq)",
-    "CREATE INDEX messages_by_recipient ON messages(workspace, recipient, seq)",
+    "CREATE INDEX messages_by_recipient ON messages(workspace, recipient)",
+    "CREATE INDEX messages_by_sender ON messages(workspace, sender)",
+    "CREATE INDEX receipts_by_agent ON receipts(workspace, agent, kind, first_seq)",
 };
 
 std::string_view sql_type(ColumnType type) {
@@ -61,7 +64,9 @@ std::string create_table(const TableSchema& schema) {
     for (const ColumnSchema& column : schema.columns) {
         sql += "    " + sql_name(column.name) + " " + std::string(sql_type(column.type)) + ",\n";
     }
-    sql += "    checksum BLOB NOT NULL,\n    PRIMARY KEY (";
+    sql += "    checksum BLOB NOT NULL,\n";
+    if (has_place(schema.table)) return sql + "    place INTEGER PRIMARY KEY\n) STRICT";
+    sql += "    PRIMARY KEY (";
     for (int i = 0; i < schema.key_columns; ++i) {
         if (i > 0) sql += ", ";
         sql += sql_name(schema.columns[static_cast<std::size_t>(i)].name);
@@ -86,6 +91,7 @@ Status check_columns(SqliteConnection& db) {
         std::vector<std::string> wanted;
         for (const ColumnSchema& column : schema.columns) wanted.emplace_back(column.name);
         wanted.emplace_back("checksum");
+        if (has_place(schema.table)) wanted.emplace_back("place");
         if (found != wanted) {
             return Status(store_error("not_a_hub_database", "table " + std::string(schema.name) +
                                                                 " of hub.db does not have the columns of schema "
@@ -158,7 +164,15 @@ std::string column_list(const TableSchema& schema, std::string_view prefix) {
     return list;
 }
 
+bool has_place(TableId table) { return table == TableId::messages; }
+
+std::string place_of(int workspace_parameter, int seq_parameter) {
+    return "(?" + std::to_string(workspace_parameter) + " << " + std::to_string(kPlaceShift) + " | ?" +
+           std::to_string(seq_parameter) + ")";
+}
+
 std::string key_condition(const TableSchema& schema, int first_parameter) {
+    if (has_place(schema.table)) return "place = " + place_of(first_parameter, first_parameter + 1);
     std::string condition;
     for (int i = 0; i < schema.key_columns; ++i) {
         if (i > 0) condition += " AND ";

@@ -45,7 +45,15 @@ std::vector<std::string> schema_statements();
 std::string sql_name(std::string_view name);
 /// "a, b, c": all columns of the table in declared order, each with `prefix` before it.
 std::string column_list(const TableSchema& schema, std::string_view prefix = {});
-/// "a = ? AND b = ?": the primary key, with parameters numbered from `first_parameter`.
+/// Whether the table's key (workspace, seq) lies in its rowid, as the column `place` behind all others: workspace *
+/// 2^40 + seq. Messages are the most written rows with bodies; so they need no tree for their key, and their indexes
+/// are in the order of numbers without naming them.
+bool has_place(TableId table);
+inline constexpr int kPlaceShift = 40;
+inline constexpr int64_t kMaxPlaceSeq = (int64_t{1} << kPlaceShift) - 1;
+/// The place of a workspace and number that are parameters.
+std::string place_of(int workspace_parameter, int seq_parameter);
+/// The condition that a row has this primary key, whose columns are parameters numbered from `first_parameter`.
 std::string key_condition(const TableSchema& schema, int first_parameter);
 
 /// Refuses a file that is neither empty nor a hub's (`not_a_hub_database`), or a newer hub's (`newer_schema`). Reads

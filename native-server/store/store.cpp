@@ -112,7 +112,7 @@ class SqliteStore::Impl {
 
     SqliteConnection db_;
     RowWriter rows_;
-    PruneTargets prunes_;  ///< of events and tasks: asked for by acknowledged commits and not done yet
+    PruneTargets prunes_;  ///< of all but messages: asked for by acknowledged commits and not done yet
     std::map<int64_t, int64_t> messages_pruned_;  ///< by workspace: up to where acknowledged commits have pruned
     std::vector<RowChange> overwritten_;          ///< archived rows as they were before the last commit
     std::map<TableId, std::string> sums_;         ///< as the last acknowledged commit wrote them
@@ -216,7 +216,8 @@ Result<LoadCounts> SqliteStore::Impl::load(const LoadSink& sink) {
     if (!counts) return counts;
 
     SqliteStatement pruned;
-    if (!pruned.prepare(db_, "SELECT id, events_pruned, finished_pruned, messages_pruned FROM workspaces")) {
+    if (!pruned.prepare(
+            db_, "SELECT id, events_pruned, finished_pruned, messages_pruned, receipts_pruned FROM workspaces")) {
         return Result<LoadCounts>(store_unavailable(db_, "reading workspaces"));
     }
     while (pruned.step() == SQLITE_ROW) {
@@ -224,6 +225,7 @@ Result<LoadCounts> SqliteStore::Impl::load(const LoadSink& sink) {
         prunes_[{Prune::What::events, workspace}] = pruned.integer(1);
         prunes_[{Prune::What::finished_tasks, workspace}] = pruned.integer(2);
         messages_pruned_[workspace] = pruned.integer(3);
+        prunes_[{Prune::What::receipts, workspace}] = pruned.integer(4);
     }
     std::erase_if(prunes_, [](const auto& target) { return target.second <= 0; });
     return counts;

@@ -49,3 +49,61 @@ TEST_CASE("registering and tokens") {
     CHECK(world.hub.http(Method::delete_, "/admin/tokens/nobody", "", kAdmin).status == 200);
     CHECK(world.hub.http(Method::post, "/api/onboard/register", R"({"agent_id":"new"})").status == 201);
 }
+
+TEST_CASE("whoami tells whose token it is") {
+    World world;
+    CHECK(world.get("/api/whoami").body ==
+          R"({"principal":"ann","kind":"agent","role":"agent","workspace":"default","of_hub":false,"token_prefix":")" +
+              world.ann.substr(0, 8) + R"(..."})");
+    CHECK(
+        world.hub.http(Method::get, "/api/whoami", "", kAdmin).body ==
+        R"({"principal":"admin","kind":"system","role":"admin","workspace":"default","of_hub":true,"token_prefix":"admin-to..."})");
+    CHECK(world.hub.http(Method::get, "/api/whoami").status == 401);
+}
+
+TEST_CASE("a rotated token takes the place of all others") {
+    World world;
+    const int64_t socket = world.hub.connect("ann");
+    const Response further = world.hub.http(Method::post, "/admin/tokens", R"({"agent_id":"ann"})", kAdmin);
+    CHECK(world.hub.http(Method::post, "/admin/tokens/bob/rotate", "", world.ann).status == 403);
+    const Response missing = world.hub.http(Method::post, "/admin/tokens/nobody/rotate", "", kAdmin);
+    CHECK(missing.status == 404);
+    CHECK(TestHub::member(missing.body, "error") == "agent_not_found");
+    const Response rotated = world.hub.http(Method::post, "/admin/tokens/ann/rotate", "", world.ann, "key");
+    CHECK(rotated.status == 201);
+    const std::string token = TestHub::member(rotated.body, "token");
+    CHECK(rotated.body == R"({"agent_id":"ann","token":")" + token + R"("})");
+    REQUIRE(world.hub.closed(socket) != nullptr);
+    CHECK(world.hub.closed(socket)->code == 1008);
+    CHECK(world.get("/api/whoami").status == 401);
+    CHECK(world.hub.http(Method::get, "/api/whoami", "", TestHub::member(further.body, "token")).status == 401);
+    CHECK(world.hub.http(Method::get, "/api/whoami", "", token).status == 200);
+    const EventRow event = *row_from_values<EventRow>(world.hub.store().rows(TableId::events).back());
+    CHECK(event.kind == "token_rotated");
+    CHECK(event.subject == "ann");
+    CHECK(event.data == R"({"count":2})");
+    world.hub.restart();
+    CHECK(world.hub.http(Method::get, "/api/whoami", "", token).status == 200);
+}
+
+TEST_CASE("people are made by administrators, and known by their ids") {
+    World world;
+    const auto make = [&](const std::string& body, const std::string& token) {
+        return world.hub.http(Method::post, "/admin/tokens", body, token);
+    };
+    CHECK(world.hub.http(Method::post, "/api/onboard/register", R"({"agent_id":"human:eve"})").status == 403);
+    CHECK(make(R"({"agent_id":"human:eve"})", world.ann).status == 403);
+    CHECK(make(R"({"agent_id":"eve","kind":"human"})", kAdmin).status == 422);
+    CHECK(make(R"({"agent_id":"human:eve","kind":"agent"})", kAdmin).status == 422);
+    CHECK(make(R"({"agent_id":"human:eve","kind":"robot"})", kAdmin).status == 422);
+    CHECK(make(R"({"agent_id":"human:"})", kAdmin).status == 422);
+    const Response made = make(R"({"agent_id":"human:eve","kind":"human"})", kAdmin);
+    CHECK(made.status == 201);
+    const Response who = world.hub.http(Method::get, "/api/whoami", "", TestHub::member(made.body, "token"));
+    CHECK(TestHub::member(who.body, "kind") == "human");
+    CHECK(TestHub::member(who.body, "principal") == "human:eve");
+    CHECK(make(R"({"agent_id":"human:bob"})", kAdmin).status == 201);
+    CHECK(make(R"({"agent_id":"robot","kind":"agent"})", kAdmin).status == 201);
+    CHECK(world.hub.tables().find<PrincipalRow>({1, "human:bob"})->kind == PrincipalKind::human);
+    CHECK(world.hub.http(Method::post, "/api/onboard/register", R"({"agent_id":"human:dan"})", kAdmin).status == 201);
+}

@@ -32,6 +32,27 @@ TEST_CASE("a direct message is one row, acknowledged before it is pushed, and pu
     CHECK(row.expires_at == hub.now_ms() + Settings{}.mailbox_ttl_ms);
 }
 
+TEST_CASE("a broadcast is one text for each protocol version, for all who speak it") {
+    TestHub hub;
+    for (const char* agent : {"ann", "bob", "cat", "dan"}) hub.register_agent(agent);
+    const int64_t ann = hub.connect("ann");
+    const int64_t bob = hub.connect("bob", R"("protocol_version":2)");
+    const int64_t cat = hub.connect("cat");
+    const int64_t dan = hub.connect("dan", R"("protocol_version":2)");
+    hub.clear_frames();
+    hub.send(ann, R"({"type":"message","payload":{}})");
+    REQUIRE(hub.frames(ann).size() == 2);
+    REQUIRE(hub.frames(cat).size() == 1);
+    CHECK(hub.frames(cat)[0] == hub.frames(ann)[1]);
+    CHECK(TestHub::member(hub.frames(cat)[0], "seq").empty());
+    REQUIRE(hub.frames(bob).size() == 1);
+    CHECK(hub.frames(bob) == hub.frames(dan));
+    CHECK(TestHub::member(hub.frames(bob)[0], "seq") == "1");
+    hub.disconnect(bob);
+    hub.disconnect(dan);
+    CHECK(hub.tables().indexes().newer_sessions.empty());
+}
+
 TEST_CASE("a message to oneself is acknowledged first") {
     TestHub hub;
     hub.register_agent("ann");

@@ -12,6 +12,10 @@ TEST_CASE("frames have exactly the keys of v1.1") {
     CHECK(pong_frame(1795225854031) == R"({"type":"pong","timestamp":1795225854031})");
     CHECK(identified_frame("my-agent") == R"({"type":"identified","agent_id":"my-agent"})");
     CHECK(message_sent_frame("fc181af7d6b54e05") == R"({"type":"message_sent","id":"fc181af7d6b54e05"})");
+    CHECK(message_acked_frame(7) == R"({"type":"message_acked","seq":7})");
+    CHECK(unknown_recipient_frame("a\"", {"b"}) ==
+          R"({"type":"error","error":"unknown_recipient","to":"a\"","near":["b"]})");
+    CHECK(unknown_recipient_body("a", {}) == R"({"error":"unknown_recipient","to":"a","near":[]})");
     CHECK(status_updated_frame() == R"({"type":"status_updated"})");
     CHECK(task_ack_frame("t", "complete") == R"({"type":"task_ack","task_id":"t","status":"complete"})");
     CHECK(task_continue_frame("t", 3) == R"({"type":"task_continue","task_id":"t","generation":3})");

@@ -97,7 +97,8 @@ TEST_CASE("tiers are those of v1.1, and task reports are never refused") {
         CAPTURE(entry.name);
         if (entry.since > 1) continue;
         CHECK(entry.lifecycle == entry.name.starts_with("task_"));
-        const bool light = entry.name == "ping" || entry.name == "list_agents" || entry.name == "status";
+        const bool light = entry.name == "ping" || entry.name == "list_agents" || entry.name == "status" ||
+                           entry.name == "message_ack";
         CHECK(entry.tier == (light ? Tier::light : entry.name == "identify" ? Tier::heavy : Tier::normal));
     }
     CHECK(operation(OperationId::http_register).tier == Tier::heavy);

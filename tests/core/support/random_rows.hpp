@@ -17,6 +17,7 @@ template <class E>
 constexpr uint64_t enum_size() {
     if constexpr (std::is_same_v<E, PrincipalKind>) return 3;
     if constexpr (std::is_same_v<E, Role>) return 4;
+    if constexpr (std::is_same_v<E, ReceiptKind>) return 5;
     if constexpr (std::is_same_v<E, TaskState>) return 7;
     if constexpr (std::is_same_v<E, HoldReason>) return 7;
     if constexpr (std::is_same_v<E, Outcome>) return 12;

@@ -125,7 +125,48 @@ class Model {
         return rows;
     }
 
+    /// Of a direct message its recipient's receipts, of a broadcast those of `agents`.
+    Rows fetch_deliveries(const FetchDeliveries& query) const {
+        Rows rows;
+        for (const int64_t seq : query.seqs) {
+            const RowChange* found =
+                contents_.find(TableId::messages, {ColumnValue::of(query.workspace), ColumnValue::of(seq)});
+            if (found == nullptr) continue;
+            rows.emplace_back(found->table, found->values);
+            const MessageRow message = row_from_values<MessageRow>(found->values).value();
+            std::vector<std::string> agents = query.agents;
+            if (message.recipient) agents = {*message.recipient};
+            for (const std::string& agent : agents) {
+                for (uint8_t kind = 0; kind < 5; ++kind) add_receipt(rows, message, agent, ReceiptKind{kind});
+            }
+        }
+        return rows;
+    }
+
+    Rows fetch_sent(const FetchSent& query) const {
+        FetchDeliveries seqs{query.workspace, {}, query.agents};
+        for (auto each = contents_.rows().rbegin(); each != contents_.rows().rend(); ++each) {
+            if (each->second.table != TableId::messages) continue;
+            const MessageRow message = row_from_values<MessageRow>(each->second.values).value();
+            if (message.workspace != query.workspace || message.sender != query.sender) continue;
+            if (message.seq < query.before) seqs.seqs.push_back(message.seq);
+        }
+        seqs.seqs.resize(std::min(seqs.seqs.size(), static_cast<std::size_t>(query.limit)));
+        return fetch_deliveries(seqs);
+    }
+
   private:
+    void add_receipt(Rows& rows, const MessageRow& message, const std::string& agent, ReceiptKind kind) const {
+        for (const auto& [key, row] : contents_.rows()) {
+            if (row.table != TableId::receipts) continue;
+            const ReceiptRow receipt = row_from_values<ReceiptRow>(row.values).value();
+            if (receipt.workspace == message.workspace && receipt.agent == agent && receipt.kind == kind &&
+                receipt.first_seq <= message.seq && message.seq <= receipt.last_seq) {
+                rows.emplace_back(row.table, row.values);
+            }
+        }
+    }
+
     const StoreContents& contents_;
 };
 
@@ -213,6 +254,19 @@ TEST_CASE("Queries answer as the simplest store would", "[store]") {
             FetchMessages messages{1, {}};
             for (int i = 0; i < 10; ++i) messages.seqs.push_back(static_cast<int64_t>(prng.below(200)));
             CHECK(rows_of(reader.run(1, messages)) == model.fetch_messages(messages));
+            const std::vector<std::string> agents = {"agent-3", "", "agent-1"};
+            FetchDeliveries deliveries{1, {}, agents};
+            for (int i = 0; i < 10; ++i) deliveries.seqs.push_back(static_cast<int64_t>(prng.below(200)));
+            CHECK(rows_of(reader.run(1, deliveries)) == model.fetch_deliveries(deliveries));
+            for (int i = 0; i < 5; ++i) {
+                FetchSent sent;
+                sent.workspace = 1;
+                sent.sender = "agent-" + std::to_string(prng.below(9));
+                if (prng.below(2) == 0) sent.before = static_cast<int64_t>(prng.below(200));
+                sent.limit = static_cast<int64_t>(prng.below(20));
+                sent.agents = agents;
+                CHECK(rows_of(reader.run(1, sent)) == model.fetch_sent(sent));
+            }
             for (const auto& [key, row] : world.contents().rows()) {
                 if (row.table != TableId::tasks) continue;
                 const FetchTask fetch{1, row.values[1].text, static_cast<int64_t>(prng.below(5))};
@@ -261,6 +315,38 @@ TEST_CASE("Pages of a list join without gap or repeat", "[store]") {
     whole.events = 0;
     CHECK(joined.size() > 20);
     CHECK(joined == Model(world.contents()).list_tasks(whole));
+}
+
+TEST_CASE("A page of sent messages ends where their payloads become many", "[store]") {
+    TemporaryDirectory directory;
+    const std::string path = directory.fresh();
+    auto store = SqliteStore::open(path);
+    REQUIRE(store);
+    Batch batch;
+    batch.turn = 1;
+    for (int64_t seq = 1; seq <= 10; ++seq) {
+        MessageRow message;
+        message.workspace = 1;
+        message.seq = seq;
+        message.sender = "ann";
+        message.recipient = "bob";
+        message.payload = Body(std::string(1'000, 'x'));
+        batch.changes.push_back(change_of(message));
+    }
+    REQUIRE_FALSE(store.value()->commit({&batch, 1}));
+    auto reader = StoreReader::open(path);
+    REQUIRE(reader);
+    FetchSent sent;
+    sent.workspace = 1;
+    sent.sender = "ann";
+    CHECK(rows_of(reader.value()->run(1, sent)).size() == 10);
+    sent.bytes = 2'500;
+    CHECK(rows_of(reader.value()->run(1, sent)).size() == 3);
+    sent.bytes = 1;
+    sent.before = 5;
+    const Rows one = rows_of(reader.value()->run(1, sent));
+    REQUIRE(one.size() == 1);
+    CHECK(one[0].second[1].integer == 4);
 }
 
 TEST_CASE("A corrupt row is an error, not an answer", "[store]") {

@@ -88,6 +88,10 @@ void StoreContents::prune(const Prune& prune) {
         switch (prune.what) {
             case Prune::What::events:
                 return row.table == TableId::events && row.values[1].integer <= prune.up_to;
+            case Prune::What::output:
+                return false;
+            case Prune::What::receipts:
+                return row.table == TableId::receipts && row.values[1].integer <= prune.up_to;
             case Prune::What::messages: {
                 if (row.table != TableId::messages) return false;
                 const int64_t seq = row.values[1].integer;
@@ -290,6 +294,21 @@ void StoreWorld::add_message() {
     put(message);
 }
 
+void StoreWorld::add_receipt() {
+    ReceiptRow receipt;
+    receipt.workspace = workspace_.id;
+    receipt.agent = random_name();
+    receipt.kind = static_cast<ReceiptKind>(prng_.below(5));
+    int64_t& noted = noted_[{receipt.agent, receipt.kind}];
+    if (noted >= workspace_.message_seq) return;
+    receipt.first_seq = noted + 1 + static_cast<int64_t>(prng_.below(2));
+    receipt.last_seq = receipt.first_seq + static_cast<int64_t>(prng_.below(20));
+    receipt.seq = ++workspace_.receipt_seq;
+    receipt.at = 1'700'000'000'000 + turn_;
+    noted = receipt.last_seq;
+    put(receipt);
+}
+
 void StoreWorld::change_access() {
     PrincipalRow principal;
     principal.workspace = workspace_.id;
@@ -331,6 +350,10 @@ void StoreWorld::retain() {
         workspace_.events_pruned += 20;
         batch_.prunes.push_back({Prune::What::events, workspace_.id, workspace_.events_pruned, {}});
     }
+    if (workspace_.receipt_seq - workspace_.receipts_pruned > 40) {
+        workspace_.receipts_pruned += 10;
+        batch_.prunes.push_back({Prune::What::receipts, workspace_.id, workspace_.receipts_pruned, {}});
+    }
     if (workspace_.finished_seq - workspace_.finished_pruned > 12) {
         workspace_.finished_pruned += 4;
         batch_.prunes.push_back({Prune::What::finished_tasks, workspace_.id, workspace_.finished_pruned, {}});
@@ -360,10 +383,10 @@ Batch StoreWorld::next_turn() {
         put(hub);
     }
     using Action = void (StoreWorld::*)();
-    constexpr std::array<Action, 10> kActions = {
-        &StoreWorld::submit_task,   &StoreWorld::submit_task,       &StoreWorld::submit_task, &StoreWorld::change_task,
-        &StoreWorld::change_task,   &StoreWorld::finish_task,       &StoreWorld::add_message, &StoreWorld::add_message,
-        &StoreWorld::change_access, &StoreWorld::change_idempotency};
+    constexpr std::array<Action, 11> kActions = {
+        &StoreWorld::submit_task,   &StoreWorld::submit_task,        &StoreWorld::submit_task, &StoreWorld::change_task,
+        &StoreWorld::change_task,   &StoreWorld::finish_task,        &StoreWorld::add_message, &StoreWorld::add_message,
+        &StoreWorld::change_access, &StoreWorld::change_idempotency, &StoreWorld::add_receipt};
     const uint64_t actions = 1 + prng_.below(6);
     for (uint64_t i = 0; i < actions; ++i) (this->*kActions[prng_.below(kActions.size())])();
     if (chance(8)) rewrite_finished_task();

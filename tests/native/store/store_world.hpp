@@ -92,6 +92,7 @@ class StoreWorld {
     void finish_task();
     void rewrite_finished_task();
     void add_message();
+    void add_receipt();
     void change_access();
     void change_idempotency();
     void retain();
@@ -104,6 +105,7 @@ class StoreWorld {
     std::map<std::string, TaskRow> live_;
     std::map<std::string, TaskRow> finished_;
     std::set<int64_t> kept_messages_;
+    std::map<std::pair<std::string, ReceiptKind>, int64_t> noted_;  ///< up to where lots go: they do not overlap
     std::vector<IdempotencyRow::Key> idempotency_;
     Batch batch_;
 };
