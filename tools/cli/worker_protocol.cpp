@@ -4,6 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include "core/base/limits.hpp"
+#include "core/base/utf8.hpp"
 #include "tools/cli/output.hpp"
 #include "tools/cli/text.hpp"
 
@@ -122,6 +124,10 @@ WorkerActions WorkerProtocol::frame_received(const std::string& text) {
     const json::Object& frame = document->object();
     const std::string type = text_of(frame, "type");
     if (type == "identified") {
+        features_.clear();
+        for (const json::Value& feature : elements_of(frame, "features")) {
+            if (feature.kind == json::Kind::string) features_.insert(json::decode_string(feature));
+        }
         on_identified(out);
     } else if (type == "task_assign") {
         on_assign(out, frame);
@@ -132,7 +138,9 @@ WorkerActions WorkerProtocol::frame_received(const std::string& text) {
     } else if (type == "task_reassign") {
         on_taken_away(out, text_of(frame, "task_id"), "the hub has given it to somebody else");
     } else if (type == "task_cancelled") {
-        on_taken_away(out, text_of(frame, "task_id"), "it was cancelled");
+        on_cancelled(out, frame);
+    } else if (type == "task_say") {
+        on_say(out, frame);
     } else if (type == "task_revoked") {
         on_taken_away(out, text_of(frame, "task_id"), "the hub has taken it back");
     } else if (type == "error") {
@@ -150,10 +158,14 @@ void WorkerProtocol::on_identified(WorkerActions& out) {
     identified_ = true;
     out.push_back(Welcomed{});
     out.push_back(Tell{"connected", "", "connected as " + settings_.agent_id});
-    for (const auto& [task_id, task] : tasks_) {
+    for (auto& [task_id, task] : tasks_) {
         if (task.state == State::running || task.state == State::recovering) {
             out.push_back(SendFrame{task_frame("task_recovering", task_id, task.generation)});
         }
+        if (task.state != State::running && task.state != State::reported) continue;
+        task.output.resend();
+        send_output(out, task_id, task);
+        if (!task.question.empty() && hub_knows("task_waiting")) out.push_back(SendFrame{task.question});
     }
     send_next_report(out);
     leave_if_done(out);
@@ -225,12 +237,8 @@ void WorkerProtocol::on_assign(WorkerActions& out, const json::Object& frame) {
             case State::running:
                 // The hub has not seen that we accepted, or has taken the task back meanwhile and now gives it to us
                 // anew: what runs goes on under the new generation.
-                if (generation != task.generation) {
-                    task.generation = generation;
-                    task.task_raw = json_with_generation(task.task_raw, generation);
-                    out.push_back(KeepEntry{{task_id, generation, task.task_raw, false, ""}});
-                }
                 out.push_back(SendFrame{task_frame("task_accepted", task_id, generation)});
+                if (generation != task.generation) take_new_generation(out, task_id, task, generation);
                 return;
             case State::recovering:
                 task.generation = generation;
@@ -268,6 +276,19 @@ void WorkerProtocol::start(WorkerActions& out, const std::string& task_id, Task&
     out.push_back(StartCommand{task_id, task.generation, task.task_raw});
 }
 
+void WorkerProtocol::take_new_generation(WorkerActions& out, const std::string& task_id, Task& task,
+                                         int64_t generation) {
+    task.generation = generation;
+    task.task_raw = json_with_generation(task.task_raw, generation);
+    task.last_said = 0;
+    task.question.clear();
+    if (task.state != State::running) return;
+    out.push_back(KeepEntry{{task_id, generation, task.task_raw, false, ""}});
+    // To the hub this is another attempt, which has printed nothing yet.
+    task.output.restart();
+    send_output(out, task_id, task);
+}
+
 void WorkerProtocol::reject(WorkerActions& out, const std::string& task_id, int64_t generation,
                             std::string_view reason) {
     json::Writer frame;
@@ -288,11 +309,7 @@ void WorkerProtocol::on_continue(WorkerActions& out, const json::Object& frame) 
         settle(out, task_id);
         return reject(out, task_id, generation, "stopping");
     }
-    if (generation != task.generation) {
-        task.generation = generation;
-        task.task_raw = json_with_generation(task.task_raw, generation);
-        if (task.state == State::running) out.push_back(KeepEntry{{task_id, generation, task.task_raw, false, ""}});
-    }
+    if (generation != task.generation) take_new_generation(out, task_id, task, generation);
     // The command died with the process that had started it, so the attempt begins again.
     if (task.state == State::recovering) start(out, task_id, task);
 }
@@ -309,7 +326,126 @@ void WorkerProtocol::on_taken_away(WorkerActions& out, const std::string& task_i
     found->second.state = State::dropped;
     failed_one_ = true;
     out.push_back(ForgetEntry{task_id});
-    out.push_back(StopCommand{task_id});
+    out.push_back(StopCommand{task_id, std::nullopt});
+}
+
+void WorkerProtocol::on_cancelled(WorkerActions& out, const json::Object& frame) {
+    const std::string task_id = text_of(frame, "task_id");
+    const std::string reason = text_of(frame, "reason");
+    const std::string why = "it was cancelled" + (reason.empty() ? "" : ", " + reason);
+    const int64_t grace_ms = number_of(frame, "grace_ms");
+    const auto found = tasks_.find(task_id);
+    const bool running = found != tasks_.end() && found->second.state == State::running;
+    if (grace_ms <= 0 || !running) return on_taken_away(out, task_id, why);
+    // It is still ours until the grace is over, and what the command makes of that time counts.
+    out.push_back(Tell{"task_cancelling", task_id, "to be ended: " + why});
+    out.push_back(StopCommand{task_id, milliseconds(grace_ms)});
+}
+
+void WorkerProtocol::on_say(WorkerActions& out, const json::Object& frame) {
+    const std::string task_id = text_of(frame, "task_id");
+    const auto found = tasks_.find(task_id);
+    if (found == tasks_.end() || found->second.state != State::running) return;
+    Task& task = found->second;
+    const int64_t seq = number_of(frame, "seq");
+    if (number_of(frame, "generation", task.generation) != task.generation || seq <= task.last_said) return;
+    task.last_said = seq;
+    task.question.clear();
+    if (!settings_.takes_input) {
+        send_note(out, task_id, task, "what was said did not arrive: this worker's command takes no input");
+        return;
+    }
+    out.push_back(Tell{"task_say", task_id, "told by " + text_of(frame, "from")});
+    out.push_back(WriteInput{task_id, text_of(frame, "from"), text_of(frame, "text")});
+}
+
+WorkerActions WorkerProtocol::input_refused(const std::string& task_id) {
+    WorkerActions out;
+    const auto found = tasks_.find(task_id);
+    if (left_ || found == tasks_.end() || found->second.state != State::running) return out;
+    send_note(out, task_id, found->second, "what was said did not arrive: the command takes no more input");
+    return out;
+}
+
+WorkerActions WorkerProtocol::command_printed(const std::string& task_id, TaskOutput::Stream stream,
+                                              std::string_view text) {
+    WorkerActions out;
+    const auto found = tasks_.find(task_id);
+    if (left_ || found == tasks_.end() || found->second.state != State::running) return out;
+    found->second.output.append(stream, text);
+    if (!std::exchange(output_awaited_, true)) out.push_back(WakeForOutput{});
+    return out;
+}
+
+WorkerActions WorkerProtocol::output_due() {
+    WorkerActions out;
+    output_awaited_ = false;
+    for (auto& [task_id, task] : tasks_) {
+        if (task.state == State::running) send_output(out, task_id, task);
+    }
+    return out;
+}
+
+void WorkerProtocol::send_output(WorkerActions& out, const std::string& task_id, Task& task) {
+    if (left_ || !identified_ || !hub_knows("task_output") || !task.output.has_unsent()) return;
+    for (const TaskOutput::Piece& piece : task.output.take_unsent()) {
+        json::Writer frame;
+        frame.begin_object().member("type", "task_output").member("task_id", task_id);
+        frame.member("generation", task.generation);
+        frame.member("stream", piece.stream == TaskOutput::Stream::standard_output ? "stdout" : "stderr");
+        frame.member("offset", piece.position).member("text", piece.text).end_object();
+        out.push_back(SendFrame{frame.take()});
+    }
+}
+
+void WorkerProtocol::send_note(WorkerActions& out, const std::string& task_id, const Task& task,
+                               std::string_view text) {
+    out.push_back(Tell{"task_note", task_id, std::string(text)});
+    if (!identified_ || !hub_knows("task_note")) return;
+    json::Writer frame;
+    frame.begin_object().member("type", "task_note").member("task_id", task_id).member("generation", task.generation);
+    frame.member("text", truncate_code_points(text, kMaxFailureTextCodePoints)).end_object();
+    out.push_back(SendFrame{frame.take()});
+}
+
+void WorkerProtocol::send_progress(WorkerActions& out, const std::string& task_id, const Task& task) {
+    // A question stands until it is answered; pings keep the lease meanwhile.
+    if (!identified_ || !task.question.empty()) return;
+    json::Writer frame;
+    frame.begin_object().member("type", "task_progress").member("task_id", task_id);
+    frame.member("generation", task.generation);
+    if (task.progress) frame.member("progress", *task.progress);
+    out.push_back(SendFrame{frame.end_object().take()});
+}
+
+WorkerActions WorkerProtocol::command_controlled(const std::string& task_id, const std::string& line) {
+    WorkerActions out;
+    const auto found = tasks_.find(task_id);
+    if (left_ || found == tasks_.end() || found->second.state != State::running) return out;
+    Task& task = found->second;
+    if (!json::validate(line)) {
+        out.push_back(Tell{"task_control", task_id, "wrote to AGENTCOM_CONTROL_FD what is no JSON"});
+        return out;
+    }
+    const json::Object members = members_of(line);
+    // What stands before it was printed before it.
+    send_output(out, task_id, task);
+    if (const int64_t progress = number_of(members, "progress", -1); progress >= 0) {
+        task.progress = std::min<int64_t>(progress, 100);
+        send_progress(out, task_id, task);
+    }
+    if (const std::string note = text_of(members, "note"); !note.empty()) send_note(out, task_id, task, note);
+    const std::string question = text_of(members, "question");
+    if (question.empty()) return out;
+    json::Writer frame;
+    frame.begin_object().member("type", "task_waiting").member("task_id", task_id);
+    frame.member("generation", task.generation);
+    frame.member("question", truncate_code_points(question, kMaxDescriptionCodePoints));
+    if (raw_of(members, "options").starts_with('[')) frame.raw_member("options", raw_of(members, "options"));
+    task.question = frame.end_object().take();
+    out.push_back(Tell{"task_waiting", task_id, "asks: " + question});
+    if (identified_ && hub_knows("task_waiting")) out.push_back(SendFrame{task.question});
+    return out;
 }
 
 WorkerActions WorkerProtocol::command_ended(const std::string& task_id, const CommandResult& result) {
@@ -322,7 +458,9 @@ WorkerActions WorkerProtocol::command_ended(const std::string& task_id, const Co
         leave_if_done(out);
         return out;
     }
+    send_output(out, task_id, task);
     task.state = State::reported;
+    task.question.clear();
     task.succeeded = result.succeeded();
     task.report = report_frame(task_id, task.generation, result);
     if (!task.succeeded) failed_one_ = true;
@@ -339,9 +477,7 @@ WorkerActions WorkerProtocol::progress_due() {
     WorkerActions out;
     if (!identified_ || left_) return out;
     for (const auto& [task_id, task] : tasks_) {
-        if (task.state == State::running) {
-            out.push_back(SendFrame{task_frame("task_progress", task_id, task.generation)});
-        }
+        if (task.state == State::running) send_progress(out, task_id, task);
     }
     return out;
 }
