@@ -7,7 +7,8 @@ using namespace agentcom::cli;
 namespace {
 
 Answer one() {
-    return {R"({"id":"t","n":1e400,"hub":{"version":"1"},"a.b":2,"text":"x\ty"})", "", [] { return std::string("text\n"); }};
+    return {R"({"id":"t","n":1e400,"hub":{"version":"1"},"a.b":2,"text":"x\ty"})", "",
+            [] { return std::string("text\n"); }};
 }
 Answer list() { return {R"({"tasks":[{"id":"t1","n":1},{"id":"t2"}],"next":null})", "tasks", nullptr}; }
 

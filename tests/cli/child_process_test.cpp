@@ -167,8 +167,9 @@ TEST_CASE("a command reports on a descriptor of its own, up to its last word") {
     CommandSpec spec = shell("echo '{\"progress\":1}' >&$AGENTCOM_CONTROL_FD; echo x; printf 'a\\nb\\nno end' >&3");
     spec.with_control = true;
     std::vector<std::string> lines;
-    const CommandResult result = run(
-        spec, {}, {.ended = nullptr, .printed = nullptr, .controlled = [&](const std::string& l) { lines.push_back(l); }});
+    const CommandResult result =
+        run(spec, {},
+            {.ended = nullptr, .printed = nullptr, .controlled = [&](const std::string& l) { lines.push_back(l); }});
     CHECK(lines == std::vector<std::string>{"{\"progress\":1}", "a", "b"});
     CHECK(result.output == "x\n");
     // Without one there is none.
@@ -177,9 +178,11 @@ TEST_CASE("a command reports on a descriptor of its own, up to its last word") {
 
 TEST_CASE("a command that does not heed the signal is killed when its grace is over") {
     ChildProcess* running = nullptr;
-    const auto printed = [&](ChildProcess::Stream, std::string_view) { running->terminate(std::chrono::milliseconds(1)); };
-    const CommandResult result = run(shell("trap '' TERM; echo ready; while :; do sleep 0.01; done"),
-                                     [&](ChildProcess& child) { running = &child; },
-                                     {.ended = nullptr, .printed = printed});
+    const auto printed = [&](ChildProcess::Stream, std::string_view) {
+        running->terminate(std::chrono::milliseconds(1));
+    };
+    const CommandResult result =
+        run(shell("trap '' TERM; echo ready; while :; do sleep 0.01; done"),
+            [&](ChildProcess& child) { running = &child; }, {.ended = nullptr, .printed = printed});
     CHECK(result.signal == SIGKILL);
 }

@@ -253,9 +253,8 @@ TEST_CASE("tasks from standard input go out as one batch, with defaults for what
 }
 
 TEST_CASE("a line that is no task is named, and nothing is submitted") {
-    for (const auto& [text, number] : {std::pair{"{\"description\":\"a\"}\n[]\n", "line 2"},
-                                       {"{\n", "line 1"},
-                                       {"", "standard input is empty"}}) {
+    for (const auto& [text, number] :
+         {std::pair{"{\"description\":\"a\"}\n[]\n", "line 2"}, {"{\n", "line 1"}, {"", "standard input is empty"}}) {
         Stage stage;
         stage.in.str(text);
         SubmitCommand submit;

@@ -18,7 +18,9 @@ struct LoginStage : Stage {
         std::filesystem::create_directories(directories.hub_data);
     }
     void put_admin_token() const { std::ofstream(directories.hub_data / "admin.token") << "admin-secret\n"; }
-    void keep(const Identity& identity) const { REQUIRE(!IdentityStore(directories.config).save(choices.hub_url, identity)); }
+    void keep(const Identity& identity) const {
+        REQUIRE(!IdentityStore(directories.config).save(choices.hub_url, identity));
+    }
     Outcome<Identity> login(LoginNeed need) { return choose_login(context(), need); }
 };
 
@@ -92,5 +94,6 @@ TEST_CASE("a person whom a new hub does not know is made known again") {
     stage.answer(200, R"({"id":"t"})");
     CHECK(!run(stage.context(), TaskShowCommand{"t"}));
     CHECK(stage.requests.back().token == "h2");
-    CHECK(IdentityStore(stage.directories.config).find(stage.choices.hub_url, "human:me") == Identity{"human:me", "h2"});
+    CHECK(IdentityStore(stage.directories.config).find(stage.choices.hub_url, "human:me") ==
+          Identity{"human:me", "h2"});
 }

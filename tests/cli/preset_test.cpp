@@ -93,8 +93,9 @@ TEST_CASE("an agent that says that it failed has failed, and so has one that say
     std::string shown;
     CHECK(read(built_in("claude"), R"({"type":"result","subtype":"error_max_turns","is_error":true})", shown)
               .reported_error == "error_max_turns");
-    CHECK(read(built_in("claude"), R"({"type":"result","subtype":"success","is_error":true,"result":"no credit"})", shown)
-              .reported_error == "no credit");
+    CHECK(
+        read(built_in("claude"), R"({"type":"result","subtype":"success","is_error":true,"result":"no credit"})", shown)
+            .reported_error == "no credit");
     CHECK(read(built_in("codex"), R"({"type":"turn.failed","error":{"message":"quota"}})", shown).reported_error ==
           "quota");
     CHECK(!read(built_in("codex"), "", shown).succeeded());

@@ -80,9 +80,8 @@ TEST_CASE("no line is wider than the window, whatever stands in it") {
     }
     std::string needs;
     for (int i = 0; i < 30; ++i) {
-        needs += std::string(i == 0 ? "" : ",") +
-                 R"({"kind":"dead_letter","subject":"task-1","text":")" + std::string(300, 'x') +
-                 R"(","since":1795225736809,"agent_id":null})";
+        needs += std::string(i == 0 ? "" : ",") + R"({"kind":"dead_letter","subject":"task-1","text":")" +
+                 std::string(300, 'x') + R"(","since":1795225736809,"agent_id":null})";
     }
     for (const int columns : {40, 60, 80, 119, 120, 200}) {
         for (const int lines : {0, 24, 50}) {

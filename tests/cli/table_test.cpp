@@ -33,7 +33,6 @@ TEST_CASE("a text is broken at its spaces") {
 
 TEST_CASE("a table is as wide as it may be, and its elastic column gives way") {
     const std::vector<std::vector<std::string>> rows = {{"a", "a long description of it"}, {"bcd", "short"}};
-    CHECK(table_text({"ID", "TEXT"}, rows, 1, 0) ==
-          "ID   TEXT\na    a long description of it\nbcd  short\n");
+    CHECK(table_text({"ID", "TEXT"}, rows, 1, 0) == "ID   TEXT\na    a long description of it\nbcd  short\n");
     CHECK(table_text({"ID", "TEXT"}, rows, 1, 20) == "ID   TEXT\na    a long descrip…\nbcd  short\n");
 }

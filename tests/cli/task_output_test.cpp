@@ -12,7 +12,8 @@ TEST_CASE("output is numbered over both streams and sent once") {
     output.append(Stream::standard_output, "ab");
     output.append(Stream::standard_output, "c");
     output.append(Stream::standard_error, "!");
-    CHECK(output.take_unsent() == std::vector<Piece>{{Stream::standard_output, 0, "abc"}, {Stream::standard_error, 3, "!"}});
+    CHECK(output.take_unsent() ==
+          std::vector<Piece>{{Stream::standard_output, 0, "abc"}, {Stream::standard_error, 3, "!"}});
     CHECK(output.take_unsent().empty());
     output.append(Stream::standard_error, "?");
     CHECK(output.take_unsent() == std::vector<Piece>{{Stream::standard_error, 4, "?"}});

@@ -92,9 +92,11 @@ TEST_CASE("a failure says how the command ended, and why as far as 2000 code poi
 TEST_CASE("what an agent has used is reported beside its result") {
     CommandResult result = with_output("ok");
     result.usage = TaskUsage{true, "m", 100, 20, 1'500};
-    CHECK(report_frame("t", 3, result).find(
-              R"(},"tokens_used":120,"usage":{"model":"m","input_tokens":100,"output_tokens":20,"cost_micros":1500}})") !=
-          std::string::npos);
+    CHECK(
+        report_frame("t", 3, result)
+            .find(
+                R"(},"tokens_used":120,"usage":{"model":"m","input_tokens":100,"output_tokens":20,"cost_micros":1500}})") !=
+        std::string::npos);
 }
 
 TEST_CASE("a command that tells of an error has failed, whatever its exit status") {

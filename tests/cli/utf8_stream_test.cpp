@@ -11,7 +11,8 @@ TEST_CASE("however bytes are cut, the text is the same") {
     for (size_t step = 1; step <= bytes.size(); ++step) {
         Utf8Stream stream;
         std::string text;
-        for (size_t at = 0; at < bytes.size(); at += step) text += stream.feed(std::string_view(bytes).substr(at, step));
+        for (size_t at = 0; at < bytes.size(); at += step)
+            text += stream.feed(std::string_view(bytes).substr(at, step));
         text += stream.finish();
         CHECK(text == repaired_utf8(bytes));
     }

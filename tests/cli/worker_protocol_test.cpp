@@ -408,8 +408,8 @@ TEST_CASE("what a command prints is sent with its position, and again after a re
     bench.lose();
     CHECK(bench.print("t1", " four") == Lines{"wake for output"});
     CHECK(lines_of(bench.protocol.output_due()) == Lines{});
-    CHECK(bench.log_in_2() == Lines{"welcomed", "send " + frame("task_recovering", "t1", 1),
-                                    output("t1", 1, 0, "one two three four")});
+    CHECK(bench.log_in_2() ==
+          Lines{"welcomed", "send " + frame("task_recovering", "t1", 1), output("t1", 1, 0, "one two three four")});
     // To another attempt everything is new.
     CHECK(bench.receive(R"({"type":"task_continue","task_id":"t1","generation":2})") ==
           Lines{"keep t1 2 running", output("t1", 2, 0, "one two three four")});
@@ -459,8 +459,7 @@ TEST_CASE("a task that is cancelled with grace is still its own, without it is d
     Bench bench;
     bench.log_in_2();
     bench.receive(assign("t1", 1));
-    CHECK(bench.receive(
-              R"({"type":"task_cancelled","task_id":"t1","generation":1,"reason":"late","grace_ms":5000})") ==
+    CHECK(bench.receive(R"({"type":"task_cancelled","task_id":"t1","generation":1,"reason":"late","grace_ms":5000})") ==
           Lines{"stop t1 within 5000"});
     CHECK(bench.end("t1", success()) == Lines{"keep t1 1 reported", "send " + completed("t1", 1)});
     CHECK(bench.receive(R"({"type":"task_cancelled","task_id":"t1","generation":1,"reason":"late"})") ==

@@ -3,8 +3,8 @@
 //
 //     {"schema_version":1,"data":…}       docs/schemas/cli/<command>.json describes `data`
 //
-// `data` is the hub's own answer, byte for byte, wherever there is one; numbers keep their spelling. A command that goes
-// on for long prints one such document a line.
+// `data` is the hub's own answer, byte for byte, wherever there is one; numbers keep their spelling. A command that
+// goes on for long prints one such document a line.
 #pragma once
 
 #include <functional>

@@ -217,8 +217,8 @@ void ChildProcess::spawn(const CommandSpec& spec) {
     PipeEnds errors;
     PipeEnds control;
     PipeEnds failure;
-    const bool opened = input.open() && output.open() && errors.open() && failure.open() &&
-                        (!spec.with_control || control.open());
+    const bool opened =
+        input.open() && output.open() && errors.open() && failure.open() && (!spec.with_control || control.open());
     if (!opened) {
         result_.start_error = std::strerror(errno);
         return;
@@ -305,22 +305,22 @@ void ChildProcess::write_next() {
 }
 
 void ChildProcess::read_control() {
-    control_.async_read_some(
-        asio::buffer(control_buffer_), [self = shared_from_this()](boost::system::error_code error, size_t count) {
-            if (error) {
-                self->control_open_ = false;
-                self->finish_when_drained();
-                return;
-            }
-            self->control_text_.append(self->control_buffer_.data(), count);
-            for (size_t end = 0; (end = self->control_text_.find('\n')) != std::string::npos;) {
-                const std::string line = self->control_text_.substr(0, end);
-                self->control_text_.erase(0, end + 1);
-                if (self->handlers_.controlled) self->handlers_.controlled(line);
-            }
-            if (self->control_text_.size() > kMaxControlLine) self->control_text_.clear();
-            self->read_control();
-        });
+    control_.async_read_some(asio::buffer(control_buffer_),
+                             [self = shared_from_this()](boost::system::error_code error, size_t count) {
+                                 if (error) {
+                                     self->control_open_ = false;
+                                     self->finish_when_drained();
+                                     return;
+                                 }
+                                 self->control_text_.append(self->control_buffer_.data(), count);
+                                 for (size_t end = 0; (end = self->control_text_.find('\n')) != std::string::npos;) {
+                                     const std::string line = self->control_text_.substr(0, end);
+                                     self->control_text_.erase(0, end + 1);
+                                     if (self->handlers_.controlled) self->handlers_.controlled(line);
+                                 }
+                                 if (self->control_text_.size() > kMaxControlLine) self->control_text_.clear();
+                                 self->read_control();
+                             });
 }
 
 void ChildProcess::read_more(Pipe& pipe) {

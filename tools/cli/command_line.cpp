@@ -96,7 +96,8 @@ class Parser {
                         "(AGENTCOM_DATA; default $XDG_DATA_HOME/agentcom)")
             ->type_name("DIR");
         app_.add_flag("--json", options_.json, "Print {\"schema_version\":1,\"data\":…}, errors as \"error\"");
-        app_.add_option("--fields", options_.fields, "Only these members, separated by commas; as columns without --json")
+        app_.add_option("--fields", options_.fields,
+                        "Only these members, separated by commas; as columns without --json")
             ->type_name("A,B")
             ->delimiter(',')
             ->check(name_check());

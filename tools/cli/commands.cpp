@@ -58,7 +58,8 @@ milliseconds CommandContext::long_poll() const { return std::min(kLongPoll, time
 Trouble emit(const CommandContext& context, const Answer& answer) {
     context.out << rendered(answer, context.options.json, context.options.fields);
     if (context.out.flush()) return std::nullopt;
-    return Failure{ExitCode::failed, "the answer could not be written out", "standard output is closed or full", "", {}};
+    return Failure{
+        ExitCode::failed, "the answer could not be written out", "standard output is closed or full", "", {}};
 }
 
 Trouble emit_line(const CommandContext& context, std::string_view data_raw, const std::function<std::string()>& text) {
@@ -85,9 +86,8 @@ int run_command_line(const std::vector<std::string>& arguments, std::istream& in
     const Surroundings surroundings = Surroundings::of_machine();
     std::optional<milliseconds> deadline;
     if (options.timeout_ms) deadline = surroundings.now() + milliseconds(*options.timeout_ms);
-    const CommandContext context{options,      *choices, directories, tcp_transport(choices->hub_url),
-                                 surroundings, deadline, in,          out,
-                                 Terminal::of_standard_output()};
+    const CommandContext context{options,  *choices, directories, tcp_transport(choices->hub_url), surroundings,
+                                 deadline, in,       out,         Terminal::of_standard_output()};
     const Trouble trouble = std::visit([&](const auto& command) { return run(context, command); }, options.command);
     if (trouble) {
         out.flush();

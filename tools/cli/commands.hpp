@@ -73,7 +73,6 @@ Trouble run(const CommandContext& context, const ConfigUseCommand& command);
 Trouble run(const CommandContext& context, const WorkerCommand& command);
 
 // Parses, runs and prints; returns the exit code. `arguments` are those after the program's name.
-int run_command_line(const std::vector<std::string>& arguments, std::istream& in, std::ostream& out,
-                     std::ostream& err);
+int run_command_line(const std::vector<std::string>& arguments, std::istream& in, std::ostream& out, std::ostream& err);
 
 }  // namespace agentcom::cli

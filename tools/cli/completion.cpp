@@ -116,8 +116,7 @@ std::string fish_script(const std::vector<CommandEntry>& entries) {
         std::string rest = entry.path;
         while (!rest.empty()) {
             const size_t space = rest.find(' ');
-            condition += (condition.empty() ? "" : "; and ") +
-                         ("__fish_seen_subcommand_from " + rest.substr(0, space));
+            condition += (condition.empty() ? "" : "; and ") + ("__fish_seen_subcommand_from " + rest.substr(0, space));
             rest = space == std::string::npos ? "" : rest.substr(space + 1);
         }
         for (const CLI::App* command : entry.commands) {

@@ -56,14 +56,14 @@ Trouble run(const CommandContext& context, const ConfigShowCommand&) {
     data.member("hub_data_directory", hub_data.string()).member("local_hub", local_admin_token(context).has_value());
     data.end_object();
     return emit(context, {data.take(), "", [&] {
-                              std::string text = "hub         " + context.hub().text() + "  (" +
-                                                 context.choices.hub.from + ")\n";
-                              text += "agent       " + (agent.value.empty() ? "-" : terminal_safe(agent.value)) + "  (" +
-                                      agent.from + ")\n";
+                              std::string text =
+                                  "hub         " + context.hub().text() + "  (" + context.choices.hub.from + ")\n";
+                              text += "agent       " + (agent.value.empty() ? "-" : terminal_safe(agent.value)) +
+                                      "  (" + agent.from + ")\n";
                               text += "identities  ";
                               for (const Identity& identity : identities) {
-                                  text += (&identity == &identities.front() ? "" : ", ") +
-                                          terminal_safe(identity.agent_id);
+                                  text +=
+                                      (&identity == &identities.front() ? "" : ", ") + terminal_safe(identity.agent_id);
                               }
                               text += std::string(identities.empty() ? "none" : "") + "\nkept in     " +
                                       context.directories.config.string() + "\n";
@@ -82,8 +82,11 @@ Trouble run(const CommandContext& context, const ConfigPathCommand&) {
 Trouble run(const CommandContext& context, const ConfigUseCommand& command) {
     const bool hub_said = context.choices.hub.from == "--hub" || context.choices.hub.from == "AGENTCOM_HUB";
     if (command.agent.empty() && !hub_said) {
-        return Failure{ExitCode::usage, "wrong usage", "nothing to use was named",
-                       "agentcom config use AGENT, or agentcom --hub URL config use [AGENT]", {}};
+        return Failure{ExitCode::usage,
+                       "wrong usage",
+                       "nothing to use was named",
+                       "agentcom config use AGENT, or agentcom --hub URL config use [AGENT]",
+                       {}};
     }
     std::error_code ignored;
     const fs::path file = command.here ? fs::current_path(ignored) / ".agentcom" : default_file(context.directories);
@@ -95,8 +98,8 @@ Trouble run(const CommandContext& context, const ConfigUseCommand& command) {
     }
     if (Trouble trouble = write_private_file(file, choice_file_text(choice))) return trouble;
     const IdentityStore store(context.directories.config);
-    const bool known = command.agent.empty() || store.find(context.hub(), command.agent) ||
-                       command.agent == human_principal(context);
+    const bool known =
+        command.agent.empty() || store.find(context.hub(), command.agent) || command.agent == human_principal(context);
     if (!known) {
         context.surroundings.notice("no token is kept for '" + terminal_safe(command.agent) + "' on " +
                                     context.hub().text() + " yet; register it: agentcom register " + command.agent);

@@ -1,4 +1,5 @@
-// The hub's events from a cursor on, by long polls: none lost, none twice, over lost connections and restarts of the hub.
+// The hub's events from a cursor on, by long polls: none lost, none twice, over lost connections and restarts of the
+// hub.
 //
 //     EventFeed feed(context, client, {.kinds = {"task_*"}});
 //     for (;;) { Outcome<EventPage> page = feed.next(); … }

@@ -22,7 +22,8 @@ void add_fleet_commands(CommandTree& tree) {
     watch_app.footer(
         "Goes on where it was when the hub restarts or the connection breaks: no event is lost\n"
         "or shown twice. `--since start` begins with the oldest event that the hub keeps.");
-    watch_app.add_option("--kind", watch.kinds, "Only events of this kind, such as task_completed or 'task_*'; repeatable")
+    watch_app
+        .add_option("--kind", watch.kinds, "Only events of this kind, such as task_completed or 'task_*'; repeatable")
         ->type_name("KIND")
         ->expected(1)
         ->take_all()
@@ -30,9 +31,12 @@ void add_fleet_commands(CommandTree& tree) {
     watch_app.add_option("--subject", watch.subject, "Only events about this task or agent")->type_name("ID");
     watch_app.add_option("--since", watch.since, "A cursor of an earlier event, or 'start' (default: from now on)")
         ->type_name("CURSOR");
-    watch_app.add_option("--count", watch.count, "End after so many events")->type_name("N")->check(CLI::PositiveNumber);
+    watch_app.add_option("--count", watch.count, "End after so many events")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber);
 
-    const auto [agents_app, agents] = tree.add<AgentsCommand>(tree.root(), "agents", "List who is connected or holds work");
+    const auto [agents_app, agents] =
+        tree.add<AgentsCommand>(tree.root(), "agents", "List who is connected or holds work");
     agents_app.add_option("--state", agents.state, "Only these: idle, assigned, working, waiting_input or offline")
         ->type_name("S")
         ->check(CLI::IsMember({"idle", "assigned", "working", "waiting_input", "offline"}));

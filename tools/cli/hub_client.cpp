@@ -144,7 +144,10 @@ Surroundings Surroundings::of_machine() {
 
 Failure failure_of_answer(std::string_view what, const HttpAnswer& answer, bool had_token) {
     const std::optional<json::Document> body = json::Document::parse(answer.body, json::Duplicates::last_wins);
-    const Verdict verdict = verdict_of(answer.status, had_token);
+    Verdict verdict = verdict_of(answer.status, had_token);
+    const bool unknown_route =
+        answer.status == 404 && body && body->is_object() && string_member(body->object(), "error") == "not_found";
+    if (unknown_route) verdict.next = "This hub does not know the request; it may be older than this program.";
     return Failure{verdict.code, std::string(what), words_of_body(answer, body), std::string(verdict.next),
                    body ? std::string(body->root().raw) : std::string{}};
 }
@@ -207,8 +210,11 @@ Outcome<std::string> HubClient::send(std::string_view what, HttpRequest request,
     for (;;) {
         const milliseconds left = time_left();
         if (left <= milliseconds{0}) {
-            return Failure{ExitCode::timeout, std::string(what), "the time given with --timeout is over",
-                           "Give it more time.", {}};
+            return Failure{ExitCode::timeout,
+                           std::string(what),
+                           "the time given with --timeout is over",
+                           "Give it more time.",
+                           {}};
         }
         request.token = token_;
         request.timeout = std::min(longest, left);

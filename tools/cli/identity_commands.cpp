@@ -27,8 +27,11 @@ void set_previous_aside(const CommandContext& context, const IdentityStore& stor
 }
 
 Failure no_token(const CommandContext& context, std::string what) {
-    return Failure{ExitCode::failed, std::move(what), "the hub gave no token",
-                   "Check that an AgentCom hub listens at " + context.hub().text() + ".", {}};
+    return Failure{ExitCode::failed,
+                   std::move(what),
+                   "the hub gave no token",
+                   "Check that an AgentCom hub listens at " + context.hub().text() + ".",
+                   {}};
 }
 
 Outcome<std::string> registration_token(const CommandContext& context, const RegisterCommand& command) {
@@ -95,16 +98,16 @@ Trouble run(const CommandContext& context, const WhoamiCommand&) {
     if (!client) return client.failure();
     Outcome<std::string> answer = client->get("cannot ask who you are", "/api/whoami");
     if (!answer) return answer.failure();
-    return emit(context, {*answer, "", [&] {
-                              const json::Object who = members_of(*answer);
-                              const std::string kind = text_of(who, "kind");
-                              const std::string workspace = text_of(who, "workspace");
-                              return terminal_safe(text_of(who, "principal")) + " (" + kind + ", role " +
-                                     text_of(who, "role") +
-                                     (raw_of(who, "of_hub") == "true" ? ", of the whole hub)"
-                                                                      : ", workspace " + terminal_safe(workspace) + ")") +
-                                     " on " + context.hub().text() + "\n";
-                          }});
+    return emit(context,
+                {*answer, "", [&] {
+                     const json::Object who = members_of(*answer);
+                     const std::string kind = text_of(who, "kind");
+                     const std::string workspace = text_of(who, "workspace");
+                     return terminal_safe(text_of(who, "principal")) + " (" + kind + ", role " + text_of(who, "role") +
+                            (raw_of(who, "of_hub") == "true" ? ", of the whole hub)"
+                                                             : ", workspace " + terminal_safe(workspace) + ")") +
+                            " on " + context.hub().text() + "\n";
+                 }});
 }
 
 // -- token ------------------------------------------------------------------------------------------------------------

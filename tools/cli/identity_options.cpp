@@ -5,7 +5,8 @@ namespace agentcom::cli {
 namespace {
 
 void add_tokens(CommandTree& tree) {
-    CLI::App& token = tree.add_group("token", "Make, list and end tokens; takes an admin's token or this machine's hub");
+    CLI::App& token =
+        tree.add_group("token", "Make, list and end tokens; takes an admin's token or this machine's hub");
     const auto [create_app, create] =
         tree.add<TokenCreateCommand>(token, "create", "Make a further token for an agent and print it, this once");
     create_app.add_option("AGENT", create.agent, "The agent's id")->required()->check(name_check());
@@ -13,7 +14,8 @@ void add_tokens(CommandTree& tree) {
     create_app.add_flag("--human", create.human, "For a person: human:AGENT");
     create_app.add_flag("--save", create.save, "Keep it here for --as instead of printing it");
     tree.add<TokenListCommand>(token, "list", "List tokens by agent and first characters");
-    const auto [revoke_app, revoke] = tree.add<TokenRevokeCommand>(token, "revoke", "End all tokens of an agent, at once");
+    const auto [revoke_app, revoke] =
+        tree.add<TokenRevokeCommand>(token, "revoke", "End all tokens of an agent, at once");
     revoke_app.add_option("AGENT", revoke.agent, "The agent's id")->required()->check(name_check());
     const auto [rotate_app, rotate] =
         tree.add<TokenRotateCommand>(token, "rotate", "A new token for an agent; all others of it end");

@@ -1,7 +1,7 @@
 // Who a command acts as: the token it uses and the agent that the token belongs to.
 //
-// On the hub's own machine a person needs no registration: the admin token that the hub keeps in its data directory makes
-// a token for `human:<login name>` at first use, which is kept like any other identity.
+// On the hub's own machine a person needs no registration: the admin token that the hub keeps in its data directory
+// makes a token for `human:<login name>` at first use, which is kept like any other identity.
 #pragma once
 
 #include <optional>
@@ -23,8 +23,8 @@ enum class LoginNeed {
     admin,    // what only admins may do: this machine's admin token, if nobody was named
 };
 
-// In this order: a token that was given; the identity that was named (--as and the rest of choices.hpp); for a person on
-// the hub's own machine their human identity, made if need be; the only identity on this hub.
+// In this order: a token that was given; the identity that was named (--as and the rest of choices.hpp); for a person
+// on the hub's own machine their human identity, made if need be; the only identity on this hub.
 Outcome<Identity> choose_login(const CommandContext& context, LoginNeed need);
 
 // A client with the token of that login. A human identity that the hub no longer knows (it was set up anew) is made

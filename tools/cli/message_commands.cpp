@@ -133,8 +133,9 @@ Trouble run(const CommandContext& context, const SentCommand& command) {
     Outcome<HubClient> client = client_for(context, LoginNeed::any);
     if (!client) return client.failure();
     if (!command.message_id.empty()) {
-        Outcome<std::string> answer = client->get("cannot show what became of message " + command.message_id,
-                                                  "/api/messages/" + percent_encode(command.message_id) + "/deliveries");
+        Outcome<std::string> answer =
+            client->get("cannot show what became of message " + command.message_id,
+                        "/api/messages/" + percent_encode(command.message_id) + "/deliveries");
         if (!answer) {
             Failure failure = answer.failure();
             if (failure.code == ExitCode::not_found) failure.next = "`agentcom sent` lists the messages you sent.";
@@ -154,9 +155,7 @@ Trouble run(const CommandContext& context, const SentCommand& command) {
 
 namespace {
 
-bool has_messages(const std::string& mailbox_raw) {
-    return !elements_of(members_of(mailbox_raw), "messages").empty();
-}
+bool has_messages(const std::string& mailbox_raw) { return !elements_of(members_of(mailbox_raw), "messages").empty(); }
 
 // Reads the mailbox, with --wait again and again until there is something in it.
 Outcome<std::string> read_mailbox(const CommandContext& context, HubClient& client, const InboxCommand& command,

@@ -7,16 +7,14 @@ namespace {
 
 void add_send(CommandTree& tree) {
     auto text = std::make_shared<std::optional<std::string>>();
-    const auto [app, send] =
-        tree.add<SendCommand>(tree.root(), "send", "Send a message to an agent, or to everybody",
-                              [text](SendCommand& command) -> Trouble {
-                                  if (text->has_value() == !command.payload_raw.empty()) {
-                                      return wrong_usage("send takes either TEXT or --payload",
-                                                         "See `agentcom send --help`.");
-                                  }
-                                  if (*text) command.payload_raw = "{\"text\":" + json::encode_string(**text) + "}";
-                                  return std::nullopt;
-                              });
+    const auto [app, send] = tree.add<SendCommand>(
+        tree.root(), "send", "Send a message to an agent, or to everybody", [text](SendCommand& command) -> Trouble {
+            if (text->has_value() == !command.payload_raw.empty()) {
+                return wrong_usage("send takes either TEXT or --payload", "See `agentcom send --help`.");
+            }
+            if (*text) command.payload_raw = "{\"text\":" + json::encode_string(**text) + "}";
+            return std::nullopt;
+        });
     app.add_option("TO", send.to, "An agent's id, or 'broadcast'")->required()->check(name_check());
     app.add_option("TEXT", *text, "Sent as {\"text\": TEXT}; behind -- if it starts with '-'");
     app.add_option("--payload", send.payload_raw, "A JSON object to send instead, byte for byte")

@@ -173,12 +173,11 @@ struct WorkerCommand {
     std::vector<std::string> argv;
 };
 
-using Command =
-    std::variant<RegisterCommand, SendCommand, SentCommand, InboxCommand, SubmitCommand, TaskShowCommand,
-                 TaskListCommand, TaskWaitCommand, TaskLogsCommand, TaskSayCommand, TaskAnswerCommand,
-                 TaskCancelCommand, TaskRetryCommand, StatusCommand, WatchCommand, AgentsCommand, WhoamiCommand,
-                 TokenCreateCommand, TokenListCommand, TokenRevokeCommand, TokenRotateCommand, ConfigShowCommand,
-                 ConfigPathCommand, ConfigUseCommand, WorkerCommand>;
+using Command = std::variant<RegisterCommand, SendCommand, SentCommand, InboxCommand, SubmitCommand, TaskShowCommand,
+                             TaskListCommand, TaskWaitCommand, TaskLogsCommand, TaskSayCommand, TaskAnswerCommand,
+                             TaskCancelCommand, TaskRetryCommand, StatusCommand, WatchCommand, AgentsCommand,
+                             WhoamiCommand, TokenCreateCommand, TokenListCommand, TokenRevokeCommand,
+                             TokenRotateCommand, ConfigShowCommand, ConfigPathCommand, ConfigUseCommand, WorkerCommand>;
 
 // -- Everything else --------------------------------------------------------------------------------------------------
 

@@ -75,8 +75,9 @@ void add_cancellation(std::string& out, const json::Object& task) {
     const json::Object cancel = members_of(raw_of(task, "cancel_requested"));
     if (cancel.empty()) return;
     const std::string reason = text_of(cancel, "reason");
-    add_line(out, "cancelling", "by " + text_of(cancel, "by") + ", may finish until " + optional_instant(cancel, "until") +
-                                    (reason.empty() ? "" : ": " + reason));
+    add_line(out, "cancelling",
+             "by " + text_of(cancel, "by") + ", may finish until " + optional_instant(cancel, "until") +
+                 (reason.empty() ? "" : ": " + reason));
 }
 
 }  // namespace
@@ -148,7 +149,8 @@ std::string task_text(const json::Object& task) {
     add_line(out, "needs", strings_text(raw_of(task, "needed_capabilities")));
     add_line(out, "submitted by", text_of(task, "submitted_by"));
     add_line(out, "assigned to", text_of(task, "assigned_to"));
-    if (number_of(task, "progress", -1) >= 0) add_line(out, "progress", std::to_string(number_of(task, "progress")) + " %");
+    if (number_of(task, "progress", -1) >= 0)
+        add_line(out, "progress", std::to_string(number_of(task, "progress")) + " %");
     add_line(out, "generation", raw_of(task, "generation"));
     add_line(out, "failures",
              std::to_string(number_of(task, "retry_count")) + " of " + std::to_string(number_of(task, "max_retries")));

@@ -202,8 +202,8 @@ std::string taken_by(const LineRule& rule, const json::Object& line) {
     std::string out;
     for (const std::string_view raw : found) {
         const json::Value value = json::parse_value(raw);
-        out += filled(rule.as, {{"value", value.kind == json::Kind::string ? json::decode_string(value)
-                                                                          : std::string(raw)}});
+        out += filled(rule.as,
+                      {{"value", value.kind == json::Kind::string ? json::decode_string(value) : std::string(raw)}});
     }
     return out;
 }

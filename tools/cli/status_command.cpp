@@ -102,8 +102,11 @@ Trouble run(const CommandContext& context, const StatusCommand& command) {
         return watch_status(context, *client, command);
     }
     if (command.watch) {
-        return Failure{ExitCode::usage, "wrong usage", "status --watch draws on a terminal, and this is none",
-                       "For programs: agentcom watch --json, or agentcom status --json.", {}};
+        return Failure{ExitCode::usage,
+                       "wrong usage",
+                       "status --watch draws on a terminal, and this is none",
+                       "For programs: agentcom watch --json, or agentcom status --json.",
+                       {}};
     }
     Outcome<std::string> answer = client->get("cannot show the status", "/api/overview");
     if (!answer) return answer.failure();
@@ -132,9 +135,8 @@ Trouble run(const CommandContext& context, const AgentsCommand& command) {
     }
     data.end_array().raw_member("agents_truncated", raw_of(overview, "agents_truncated")).end_object();
     const std::string data_raw = data.take();
-    return emit(context, {data_raw, "agents", [&] {
-                              return agents_table(data_raw, number_of(overview, "at"), context.terminal);
-                          }});
+    return emit(context, {data_raw, "agents",
+                          [&] { return agents_table(data_raw, number_of(overview, "at"), context.terminal); }});
 }
 
 }  // namespace agentcom::cli

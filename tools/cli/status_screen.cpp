@@ -15,6 +15,8 @@ namespace agentcom::cli {
 namespace {
 
 constexpr int kWideColumns = 120;
+// So that at 80 columns something is left for what the agent does.
+constexpr size_t kNarrowAgentColumns = 12;
 // Of what needs a person, this much is shown before agents lose their lines to it.
 constexpr size_t kMaxNeeds = 8;
 constexpr size_t kMinAgentRows = 3;
@@ -80,8 +82,8 @@ void add_head(Lines& out, const json::Object& overview, const StatusView& view) 
                                       static_cast<size_t>(view.terminal.columns))));
     }
     if (!view.warning.empty()) {
-        out.push_back(coloured(view.terminal, Colour::red,
-                               fitted(view.warning, static_cast<size_t>(view.terminal.columns))));
+        out.push_back(
+            coloured(view.terminal, Colour::red, fitted(view.warning, static_cast<size_t>(view.terminal.columns))));
     }
 
     const json::Object queue = members_of(raw_of(overview, "queue"));
@@ -144,13 +146,13 @@ void add_needs(Lines& out, const json::Object& overview, const StatusView& view)
         const std::string subject = text_of(need, "subject");
         std::string text = text_of(need, "text");
         if (!agent.empty() && agent != subject) text = agent + ": " + text;
-        out.push_back(spans_line(
-            view.terminal,
-            {{"  " + padded(known == nullptr ? text_of(need, "kind") : std::string(known->word), 6) + "  ",
-              known == nullptr ? Colour::none : known->colour},
-             {padded(age_text(now_ms, number_of(need, "since")), 4) + "  ", Colour::dim},
-             {padded(subject, std::max<size_t>(display_width(subject), 21)) + "  "},
-             {text}}));
+        out.push_back(
+            spans_line(view.terminal,
+                       {{"  " + padded(known == nullptr ? text_of(need, "kind") : std::string(known->word), 6) + "  ",
+                         known == nullptr ? Colour::none : known->colour},
+                        {padded(age_text(now_ms, number_of(need, "since")), 4) + "  ", Colour::dim},
+                        {padded(subject, std::max<size_t>(display_width(subject), 21)) + "  "},
+                        {text}}));
         if (known != nullptr && hints.find(known->command) == std::string::npos) {
             hints += std::string(known->word) + ": " + std::string(known->command) + "   ";
         }
@@ -244,7 +246,7 @@ struct AgentColumns {
 AgentColumns columns_for(const std::vector<AgentRow>& rows, int columns) {
     AgentColumns widths{};
     widths.wide = columns >= kWideColumns;
-    widths.agent = widest(rows, &AgentRow::agent, 5, widths.wide ? 32 : 16);
+    widths.agent = widest(rows, &AgentRow::agent, 5, widths.wide ? 32 : kNarrowAgentColumns);
     widths.progress = widest(rows, &AgentRow::progress, 0, 4);
     widths.task = widest(rows, &AgentRow::task, 4, 24);
     widths.can = widths.wide ? widest(rows, &AgentRow::can, 3, 28) : 0;
@@ -253,7 +255,7 @@ AgentColumns columns_for(const std::vector<AgentRow>& rows, int columns) {
     if (widths.progress > 0) used += 4 + 2;
     if (widths.wide) used += 2 + 5 + 2 + 5 + 2 + 4 + 2 + widths.can;
     const auto all = static_cast<size_t>(columns);
-    widths.description = all > used + 8 ? all - used : 8;
+    widths.description = widest(rows, &AgentRow::description, 11, all > used + 11 ? all - used : 8);
     return widths;
 }
 
@@ -293,9 +295,9 @@ void add_agents(Lines& out, const json::Object& overview, const StatusView& view
     }
     const std::string more = raw_of(overview, "agents_truncated") == "true" ? " or more" : "";
     out.emplace_back();
-    out.push_back(coloured(view.terminal, Colour::bold,
-                           "AGENTS  " + std::to_string(connected) + more + " connected, " + std::to_string(idle.size()) +
-                               more + " idle"));
+    out.push_back(coloured(
+        view.terminal, Colour::bold,
+        "AGENTS  " + std::to_string(connected) + more + " connected, " + std::to_string(idle.size()) + more + " idle"));
     if (connected == 0 && rows.empty()) {
         out.push_back("  nobody is here; start one: agentcom register NAME; agentcom --as NAME worker -- COMMAND");
         out.back() = fitted(out.back(), static_cast<size_t>(view.terminal.columns));

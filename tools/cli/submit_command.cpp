@@ -76,9 +76,12 @@ Trouble submit_one(const CommandContext& context, HubClient& client, const Submi
 // -- Many -------------------------------------------------------------------------------------------------------------
 
 Failure bad_line(size_t number, std::string why) {
-    return Failure{ExitCode::usage, "cannot submit the tasks", "line " + std::to_string(number) + " " + std::move(why),
-                   "Each line is one JSON object, such as {\"description\":\"count the stars\"}. Nothing was submitted.",
-                   {}};
+    return Failure{
+        ExitCode::usage,
+        "cannot submit the tasks",
+        "line " + std::to_string(number) + " " + std::move(why),
+        "Each line is one JSON object, such as {\"description\":\"count the stars\"}. Nothing was submitted.",
+        {}};
 }
 
 // A line's object with the members that the command line gives and the line does not.

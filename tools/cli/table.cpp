@@ -18,7 +18,8 @@ struct Range {
     uint32_t last;
 };
 
-// Blocks of Unicode 15 whose characters are W or F in EastAsianWidth.txt, joined where only unassigned ones lie between.
+// Blocks of Unicode 15 whose characters are W or F in EastAsianWidth.txt, joined where only unassigned ones lie
+// between.
 constexpr std::array kWide = {
     Range{0x1100, 0x115F},   Range{0x231A, 0x231B},   Range{0x2329, 0x232A},   Range{0x23E9, 0x23EC},
     Range{0x25FD, 0x25FE},   Range{0x2614, 0x2615},   Range{0x2648, 0x2653},   Range{0x26A1, 0x26A1},

@@ -68,9 +68,9 @@ Outcome<std::string> say(HubClient& client, const std::string& what, const std::
     body.begin_object().member("text", text).end_object();
     Outcome<std::string> answer = client.post(what, task_target(task_id) + "/say", body.take());
     if (answer) return answer;
-    return with_hint(answer.failure(), ExitCode::conflict,
-                     "Only who works on a task right now can be told something; see `agentcom task show " + task_id +
-                         "`.");
+    return with_hint(
+        answer.failure(), ExitCode::conflict,
+        "Only who works on a task right now can be told something; see `agentcom task show " + task_id + "`.");
 }
 
 // The text, or the offered answer that it is the number of.
@@ -91,11 +91,13 @@ std::string chosen_option(const json::Object& question, const std::string& text)
 Trouble run(const CommandContext& context, const TaskSayCommand& command) {
     Outcome<HubClient> client = client_for(context, LoginNeed::any);
     if (!client) return client.failure();
-    Outcome<std::string> answer = say(*client, "cannot say that to task " + command.task_id, command.task_id, command.text);
+    Outcome<std::string> answer =
+        say(*client, "cannot say that to task " + command.task_id, command.task_id, command.text);
     if (!answer) return answer.failure();
     return emit(context, {*answer, "", [&]() -> std::string {
                               const bool delivered = raw_of(members_of(*answer), "delivered") == "true";
-                              return delivered ? "said\n" : "said; it arrives when who works on it is connected again\n";
+                              return delivered ? "said\n"
+                                               : "said; it arrives when who works on it is connected again\n";
                           }});
 }
 
@@ -107,7 +109,9 @@ Trouble run(const CommandContext& context, const TaskAnswerCommand& command) {
     if (!task) return task.failure();
     const json::Object question = members_of(raw_of(members_of(*task), "question"));
     if (question.empty()) {
-        return Failure{ExitCode::conflict, what, "it has asked nothing, or the question is answered already",
+        return Failure{ExitCode::conflict,
+                       what,
+                       "it has asked nothing, or the question is answered already",
                        "To tell who works on it something all the same: agentcom task say " + command.task_id + " TEXT",
                        {}};
     }

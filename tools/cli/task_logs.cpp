@@ -71,7 +71,8 @@ class LogReader {
             Outcome<std::string> page = client_.long_poll(what_, target(wait), wait);
             if (!page && page.failure().code == ExitCode::timeout) continue;
             if (!page) {
-                if (Trouble trouble = patience.after_long_poll(page, asked_at, wait, context_.time_left())) return trouble;
+                if (Trouble trouble = patience.after_long_poll(page, asked_at, wait, context_.time_left()))
+                    return trouble;
                 continue;
             }
             const json::Object members = members_of(*page);
@@ -83,7 +84,8 @@ class LogReader {
                 if (!over) return over.failure();
                 if (*over) return std::nullopt;
             } else if (chunks.empty()) {
-                if (Trouble trouble = patience.after_long_poll(page, asked_at, wait, context_.time_left())) return trouble;
+                if (Trouble trouble = patience.after_long_poll(page, asked_at, wait, context_.time_left()))
+                    return trouble;
             }
         }
     }
@@ -130,7 +132,9 @@ class LogReader {
                 continue;
             }
             json::Writer line;
-            line.begin_object().member("task_id", command_.task_id).raw_member("generation", raw_of(page, "generation"));
+            line.begin_object()
+                .member("task_id", command_.task_id)
+                .raw_member("generation", raw_of(page, "generation"));
             for (const json::Member& member : json::members(chunk.raw)) line.raw_member(member.key, member.value.raw);
             if (Trouble trouble = emit_line(context_, line.end_object().take(), nullptr)) return trouble;
         }

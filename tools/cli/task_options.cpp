@@ -75,8 +75,7 @@ void add_task_commands(CommandTree& tree) {
         ->check(CLI::IsMember({"urgent", "high", "normal", "low"}));
     list_app.add_option("--assigned-to", list.assigned_to, "Tasks of this agent")->type_name("AGENT");
     list_app.add_option("--limit", list.limit, "At most so many")->type_name("N")->check(CLI::PositiveNumber);
-    list_app.add_option("--cursor", list.cursor, "Go on where an earlier list ended (its next_cursor)")
-        ->type_name("C");
+    list_app.add_option("--cursor", list.cursor, "Go on where an earlier list ended (its next_cursor)")->type_name("C");
 
     const auto [wait_app, wait] = tree.add<TaskWaitCommand>(
         task, "wait", "Wait until tasks have ended; 0 when all completed, else 1; see --timeout");
@@ -102,8 +101,7 @@ void add_task_commands(CommandTree& tree) {
     const auto [cancel_app, cancel] =
         add_for_one<TaskCancelCommand>(tree, task, "cancel", "Cancel a task that has not ended");
     add_span(cancel_app, "--grace", cancel.grace_ms, "Let who works on it finish or clean up for so long");
-    cancel_app.add_option("--reason", cancel.reason, "Why, for who works on it and for the record")
-        ->type_name("TEXT");
+    cancel_app.add_option("--reason", cancel.reason, "Why, for who works on it and for the record")->type_name("TEXT");
 
     add_for_one<TaskRetryCommand>(tree, task, "retry", "Queue a dead letter again");
 }

@@ -18,8 +18,8 @@ std::string_view whole_characters(std::string_view text, size_t most) {
 
 void TaskOutput::append(Stream stream, std::string_view text) {
     while (!text.empty()) {
-        const bool joins = !pieces_.empty() && pieces_.back().stream == stream &&
-                           pieces_.back().text.size() + 4 < kMaxPieceBytes;
+        const bool joins =
+            !pieces_.empty() && pieces_.back().stream == stream && pieces_.back().text.size() + 4 < kMaxPieceBytes;
         if (!joins) pieces_.push_back({stream, end_, {}});
         Piece& piece = pieces_.back();
         const std::string_view part = whole_characters(text, kMaxPieceBytes - piece.text.size());

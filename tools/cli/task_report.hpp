@@ -35,15 +35,14 @@ struct CommandResult {
     std::string reported_error;  // that the command told of itself, whatever its exit status
     TaskUsage usage;
 
-    bool succeeded() const {
-        return start_error.empty() && signal == 0 && exit_status == 0 && reported_error.empty();
-    }
+    bool succeeded() const { return start_error.empty() && signal == 0 && exit_status == 0 && reported_error.empty(); }
 };
 
 // The frame that reports a result. On success
 //     {"type":"task_complete",…,"result":{"status":"success","output":…,"exit_status":0,"duration_ms":…}}
 // with `output_truncated` when it was cut, and with `data` (and its integer `tokens_used`, if it has one) when standard
-// output is one JSON object, and with `tokens_used` and `usage` when they are known. Otherwise task_failed with a reason of at most 2000 code points.
+// output is one JSON object, and with `tokens_used` and `usage` when they are known. Otherwise task_failed with a
+// reason of at most 2000 code points.
 std::string report_frame(std::string_view task_id, int64_t generation, const CommandResult& result);
 
 // A task_failed with this reason, cut to 2000 code points.

@@ -14,6 +14,9 @@ namespace agentcom::cli {
 
 namespace {
 
+constexpr int kRoomForDates = 120;
+constexpr size_t kDateLength = 11;
+
 // What a person should look at, and what has gone well.
 Colour colour_of(std::string_view kind) {
     for (const std::string_view bad : {"task_dead_letter", "task_stuck", "task_reclaimed", "message_undeliverable"}) {
@@ -31,10 +34,12 @@ Colour colour_of(std::string_view kind) {
 std::string details_of(const json::Object& event) {
     std::string text;
     for (const json::Member& member : members_of(raw_of(event, "data"))) {
-        if (member.value.kind == json::Kind::null) continue;
+        // Which attempt it is matters to programs.
+        if (member.value.kind == json::Kind::null || member.key == "generation") continue;
         if (!text.empty()) text += "  ";
         text += member.key + "=" +
-                (member.value.kind == json::Kind::string ? json::decode_string(member.value) : std::string(member.value.raw));
+                (member.value.kind == json::Kind::string ? json::decode_string(member.value)
+                                                         : std::string(member.value.raw));
     }
     return text;
 }
@@ -45,6 +50,10 @@ std::string event_line(const Terminal& terminal, const json::Object& event) {
     constexpr size_t kKind = 20;
     constexpr size_t kSubject = 22;
     std::string head = instant_text(number_of(event, "at")) + "  ";
+    // "2026-01-31 18:00:00Z" is a quarter of a small window; who watches knows the day.
+    if (terminal.is_terminal && terminal.columns < kRoomForDates && head.size() > kDateLength) {
+        head = head.substr(kDateLength);
+    }
     std::string tail = "  " + padded(text_of(event, "subject"), kSubject);
     std::string more = principal.empty() || principal == text_of(event, "subject") ? "" : "by " + principal + "  ";
     more += details_of(event);

@@ -147,15 +147,16 @@ void Worker::act(const StartCommand& action) {
     const std::string& task_id = action.task_id;
     children_.erase(task_id);
     Running& running = children_.emplace(task_id, Running{nullptr, OutputReader(setup_.preset), {}}).first->second;
-    running.process = ChildProcess::start(
-        context_, spec, guard_,
-        {.ended = [this, task_id](const CommandResult& result) { on_command_end(task_id, result); },
-         .printed = [this, task_id](ChildProcess::Stream stream,
-                                    std::string_view bytes) { on_printed(task_id, stream, bytes); },
-         .controlled =
-             [this, task_id](const std::string& line) {
-                 if (!leaving_) carry_out(protocol_.command_controlled(task_id, repaired_utf8(line)));
-             }});
+    running.process =
+        ChildProcess::start(context_, spec, guard_,
+                            {.ended = [this, task_id](const CommandResult& result) { on_command_end(task_id, result); },
+                             .printed = [this, task_id](ChildProcess::Stream stream,
+                                                        std::string_view bytes) { on_printed(task_id, stream, bytes); },
+                             .controlled =
+                                 [this, task_id](const std::string& line) {
+                                     if (!leaving_)
+                                         carry_out(protocol_.command_controlled(task_id, repaired_utf8(line)));
+                                 }});
 }
 
 void Worker::on_printed(const std::string& task_id, ChildProcess::Stream stream, std::string_view bytes) {
@@ -291,8 +292,11 @@ Trouble run(const CommandContext& context, const WorkerCommand& command) {
     Outcome<Preset> preset = find_preset(command.preset, context.directories.config);
     if (!preset) return preset.failure();
     if (command.interactive && preset->interactive == Preset::Interactive::never) {
-        return Failure{ExitCode::usage, "wrong usage", "the preset '" + command.preset + "' takes no input",
-                       "Leave --interactive out.", {}};
+        return Failure{ExitCode::usage,
+                       "wrong usage",
+                       "the preset '" + command.preset + "' takes no input",
+                       "Leave --interactive out.",
+                       {}};
     }
     const std::vector<std::string> argv = preset_argv(*preset, command.argv);
     if (argv.empty() || !is_runnable(argv.front())) {
@@ -322,7 +326,7 @@ Trouble run(const CommandContext& context, const WorkerCommand& command) {
                        {}};
     }
     const bool takes_input = preset->interactive == Preset::Interactive::always || command.interactive;
-    WorkerSettings settings{login->agent_id, login->token,  command.capabilities,
+    WorkerSettings settings{login->agent_id, login->token, command.capabilities,
                             command.slots,   command.once, takes_input};
     Worker worker({context.hub(), std::move(settings), std::move(*preset), argv,
                    std::chrono::seconds(command.progress_interval_s), context.options.json},

@@ -237,8 +237,9 @@ void WorkerProtocol::on_assign(WorkerActions& out, const json::Object& frame) {
             case State::running:
                 // The hub has not seen that we accepted, or has taken the task back meanwhile and now gives it to us
                 // anew: what runs goes on under the new generation.
-                out.push_back(SendFrame{task_frame("task_accepted", task_id, generation)});
                 if (generation != task.generation) take_new_generation(out, task_id, task, generation);
+                out.push_back(SendFrame{task_frame("task_accepted", task_id, generation)});
+                send_output(out, task_id, task);
                 return;
             case State::recovering:
                 task.generation = generation;
@@ -286,7 +287,6 @@ void WorkerProtocol::take_new_generation(WorkerActions& out, const std::string& 
     out.push_back(KeepEntry{{task_id, generation, task.task_raw, false, ""}});
     // To the hub this is another attempt, which has printed nothing yet.
     task.output.restart();
-    send_output(out, task_id, task);
 }
 
 void WorkerProtocol::reject(WorkerActions& out, const std::string& task_id, int64_t generation,
@@ -309,7 +309,10 @@ void WorkerProtocol::on_continue(WorkerActions& out, const json::Object& frame) 
         settle(out, task_id);
         return reject(out, task_id, generation, "stopping");
     }
-    if (generation != task.generation) take_new_generation(out, task_id, task, generation);
+    if (generation != task.generation) {
+        take_new_generation(out, task_id, task, generation);
+        if (task.state == State::running) send_output(out, task_id, task);
+    }
     // The command died with the process that had started it, so the attempt begins again.
     if (task.state == State::recovering) start(out, task_id, task);
 }
