@@ -201,7 +201,7 @@ TEST_CASE("task commands ask the right routes") {
     CHECK(!run(stage.context(), TaskListCommand{"queued", "high", "a b", 5, ""}));
     CHECK(stage.requests.back().target == "/api/tasks?status=queued&priority=high&assigned_to=a%20b&limit=5");
     CHECK(stage.out.str() ==
-          "ID      STATE   PRIORITY  ASSIGNED TO  CREATED               DESCRIPTION\n"
+          "ID      STATUS  PRIORITY  ASSIGNED TO  CREATED               DESCRIPTION\n"
           "task-1  queued  urgent    -            2026-11-21 01:49:56Z  a b\n");
     CHECK(!run(stage.context(), TaskCancelCommand{"task/1", std::nullopt, ""}));
     CHECK(stage.requests.back().method == HttpMethod::delete_);

@@ -33,7 +33,7 @@ TEST_CASE("a task shows what is known and leaves out what is not") {
 
 TEST_CASE("an answer of another shape is shown as far as it goes") {
     CHECK(task_table({}, 0) == "no tasks\n");
-    CHECK(task_table({agentcom::json::parse_value("5")}, 0).find("STATE") != std::string::npos);
+    CHECK(task_table({agentcom::json::parse_value("5")}, 0).find("STATUS") != std::string::npos);
     CHECK(!message_text(members_of("[]")).empty());
     CHECK(result_text(members_of("{}")) == "null\n");
 }

@@ -23,7 +23,7 @@
 
 namespace agentcom::cli {
 
-// A value and where it comes from: "--as", "AGENTCOM_AGENT", "/home/ann/x/.agentcom", "default", "".
+// A value and where it comes from: "--as", "AGENTCOM_AGENT", "DIR/.agentcom", "default", "".
 struct Choice {
     std::string value;
     std::string from;

@@ -181,7 +181,7 @@ std::string task_table(const std::vector<json::Value>& tasks, size_t columns) {
     }
     if (rows.empty()) return "no tasks\n";
     constexpr size_t kDescription = 5;
-    return table_text({"ID", "STATE", "PRIORITY", "ASSIGNED TO", "CREATED", "DESCRIPTION"}, std::move(rows),
+    return table_text({"ID", "STATUS", "PRIORITY", "ASSIGNED TO", "CREATED", "DESCRIPTION"}, std::move(rows),
                       kDescription, columns);
 }
 
