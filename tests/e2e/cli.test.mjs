@@ -115,7 +115,7 @@ describe('the command line', () => {
   before(async () => {
     hub = await Hub.start({ port: await free_port() });
     person = new Person(hub);
-    for (const agent of ['alice', 'bob', 'solver', 'asker', 'slow']) await person.succeed('register', agent);
+    for (const agent of ['alice', 'bob', 'solver', 'asker', 'slow', 'teller']) await person.succeed('register', agent);
   });
   after(async () => {
     await hub?.dispose();
@@ -473,7 +473,7 @@ describe('the command line', () => {
     });
 
     test('a worker tells what it does, a document a line', async () => {
-      const child = person.start('--json', '--as', 'solver', 'worker', '-c', 'once', '--once', '--', 'true');
+      const child = person.start('--json', '--as', 'teller', 'worker', '-c', 'once', '--once', '--', 'true');
       await prints(child, /"event":"connected"/);
       await person.succeed('submit', 'x', '--needs', 'once', '--wait');
       assert.equal((await person.end_of(child)).code, 0, child.output);
