@@ -38,6 +38,15 @@ std::optional<std::string> from_hex(std::string_view text) {
     return bytes;
 }
 
+std::string rising_id(int64_t number, std::string_view random) {
+    constexpr int kDigits = 8;
+    std::string bytes;
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        bytes += static_cast<char>((static_cast<uint64_t>(number) >> static_cast<unsigned>(shift)) & 0xffU);
+    }
+    return to_hex(bytes) + std::string(random.substr(kDigits));
+}
+
 bool equal_constant_time(std::string_view a, std::string_view b) {
     if (a.size() != b.size()) return false;
     // Volatile, so that the compiler cannot see that the rest of the loop no longer matters.

@@ -39,6 +39,29 @@ inline constexpr size_t kMaxTraceCodePoints = 1'024;
 // Every other name: to, message_type, reply_to, task_id, a capability, a label.
 inline constexpr size_t kMaxNameCodePoints = 1'024;
 
+// What a holder asks, and what it is told.
+inline constexpr size_t kMaxQuestionCodePoints = 10'000;
+// A task_note.
+inline constexpr size_t kMaxNoteCodePoints = 2'000;
+// One task_output frame; in code points, so up to four times as many bytes.
+inline constexpr size_t kMaxOutputCodePoints = size_t{64} * 1024;
+
+// -- Tasks at work ----------------------------------------------------------------------------------------------------
+
+// The output of one attempt that is kept: the last so many bytes.
+inline constexpr int64_t kOutputBytes = int64_t{256} * 1024;
+// Things said to a holder within one lease.
+inline constexpr size_t kMaxSays = 100;
+inline constexpr size_t kMaxOptions = 50;
+// Tasks of one batch.
+inline constexpr size_t kMaxBatchTasks = 1'000;
+// A long poll.
+inline constexpr int64_t kMaxWaitMs = 55'000;
+inline constexpr int64_t kMinLeaseMs = 1'000;
+inline constexpr int64_t kMaxLeaseMs = 86'400'000;
+// Time that a holder can be given to end a cancelled task.
+inline constexpr int64_t kMaxGraceMs = 3'600'000;
+
 // -- Lists ------------------------------------------------------------------------------------------------------------
 
 inline constexpr size_t kMaxCapabilities = 256;

@@ -10,7 +10,7 @@
 #include "core/protocol/encoding.hpp"
 #include "core/protocol/validation.hpp"
 #include "core/tasks/agents.hpp"
-#include "core/tasks/tasks.hpp"
+#include "core/tasks/reports.hpp"
 
 namespace agentcom::frames {
 
@@ -150,6 +150,33 @@ void on_task_recovering(const Call& call) {
     call.reply(generation ? task_continue_frame(task_id, *generation) : task_reassign_frame(task_id));
 }
 
+void answer_report(const Call& call, const Status& done, std::string_view status) {
+    call.reply(done ? task_ack_frame(call.arguments.text("task_id"), status)
+                    : error_frame(std::string(call.operation.name) + "_failed: " + done.error().code));
+}
+
+void on_task_output(const Call& call) {
+    const std::string stream = call.arguments.text("stream");
+    const int64_t offset = call.arguments.integer("offset").value_or(0);
+    if ((stream != "stdout" && stream != "stderr") || offset < 0) {
+        call.reply(error_frame("task_output_failed: invalid_value"));
+        return;
+    }
+    const Status done = tasks::output(call.ctx, call.report(), stream, offset, call.arguments.text("text"));
+    // There is a lot of it: only what goes wrong is worth a frame.
+    if (!done) answer_report(call, done, "");
+}
+
+void on_task_note(const Call& call) {
+    answer_report(call, tasks::note(call.ctx, call.report(), call.arguments.text("text")), "noted");
+}
+
+void on_task_waiting(const Call& call) {
+    std::optional<std::string> options;
+    if (const auto raw = call.arguments.raw("options")) options = std::string(*raw);
+    answer_report(call, tasks::ask(call.ctx, call.report(), call.arguments.text("question"), options), "waiting");
+}
+
 void dispatch(OperationId id, const Call& call) {
     switch (id) {
         case OperationId::ws_identify:
@@ -176,6 +203,12 @@ void dispatch(OperationId id, const Call& call) {
             return on_task_rejected(call);
         case OperationId::ws_task_recovering:
             return on_task_recovering(call);
+        case OperationId::ws_task_output:
+            return on_task_output(call);
+        case OperationId::ws_task_note:
+            return on_task_note(call);
+        case OperationId::ws_task_waiting:
+            return on_task_waiting(call);
         default:
             AGENTCOM_ASSERT(false, "a frame type of the catalogue has no handler");
     }
@@ -228,7 +261,7 @@ void handle(Context& ctx, const FrameReceived& frame) {
         }
         return;
     }
-    const ValidationRules rules{ctx.settings.strict_failure_text == 0};
+    const ValidationRules rules{ctx.settings.strict_failure_text == 0, session.protocol_version};
     const FrameCheck check = check_frame(*document, rules);
     const std::string request_id_raw = session.protocol_version >= 2 ? check.request_id_raw : std::string{};
     if (!check.ok()) {

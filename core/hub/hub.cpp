@@ -11,12 +11,15 @@
 #include "core/hub/idempotency.hpp"
 #include "core/hub/requests.hpp"
 #include "core/hub/sessions.hpp"
+#include "core/hub/waits.hpp"
+#include "core/hub/work_routes.hpp"
 #include "core/messaging/mailbox.hpp"
 #include "core/state/context.hpp"
 #include "core/state/tables.hpp"
 #include "core/tasks/agents.hpp"
+#include "core/tasks/leases.hpp"
 #include "core/tasks/scheduler.hpp"
-#include "core/tasks/tasks.hpp"
+#include "core/tasks/task_timers.hpp"
 
 namespace agentcom {
 
@@ -46,6 +49,8 @@ class Hub::Core {
     /// Runs the frames that waited behind one that has now been answered, each as an input of its own.
     std::optional<Fault> run_deferred(Time now);
     void run(Context&, const Input&);
+    /// What an input brings about beyond itself: work is given out, and requests that waited are answered.
+    void settle(Context&);
     void wait_for_task(const Input& cause, const NeedsTask&, Time now);
 
     void on(Context&, const Input&, const Started&);
@@ -55,7 +60,7 @@ class Hub::Core {
     void on(Context&, const Input&, const MailPushed&);
     void on(Context&, const Input&, const ConnectionClosed&);
     void on(Context&, const Input&, const HttpRequest&);
-    void on(Context&, const Input&, const RequestCancelled&) {}
+    void on(Context&, const Input&, const RequestCancelled&);
     void on(Context&, const Input&, const Tick&);
     void on(Context&, const Input&, const Committed&);
     void on(Context&, const Input&, const CommitFailed&);
@@ -82,6 +87,7 @@ bool is_durable_timer(TimerKind kind) {
         case TimerKind::grace:
         case TimerKind::retry_delay:
         case TimerKind::ageing:
+        case TimerKind::cancel_grace:
         case TimerKind::mail_flush:
         case TimerKind::deadline:
         case TimerKind::not_before:
@@ -125,7 +131,7 @@ std::optional<Fault> Hub::Core::apply_one(const Input& input) {
     try {
         Context ctx(tables_, settings_, now, turn_, effects_);
         run(ctx, input);
-        scheduler::run(ctx);
+        settle(ctx);
     } catch (const NeedsTask& task) {
         needs = task;
     } catch (const CoreFault& broken) {
@@ -188,6 +194,12 @@ std::optional<Fault> Hub::Core::run_deferred(Time now) {
         input->at = now;
         if (std::optional<Fault> fault = apply_one(*input)) return fault;
     }
+}
+
+void Hub::Core::settle(Context& ctx) {
+    scheduler::run(ctx);
+    requests::answer_claims(ctx);
+    waits::run(ctx);
 }
 
 void Hub::Core::run(Context& ctx, const Input& input) {
@@ -271,6 +283,11 @@ void Hub::Core::on(Context& ctx, const Input&, const ConnectionClosed& closed) {
 
 void Hub::Core::on(Context& ctx, const Input&, const HttpRequest& request) { requests::handle(ctx, request); }
 
+void Hub::Core::on(Context& ctx, const Input&, const RequestCancelled& cancelled) {
+    requests::expire_claim(ctx, cancelled.request);
+    waits::forget(ctx, cancelled.request);
+}
+
 void Hub::Core::on(Context& ctx, const Input&, const Tick&) {
     constexpr int kTimersPerTick = 1'000;  // a turn stays short; what is left is due at once
     int fired = 0;
@@ -313,9 +330,13 @@ void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
         case TimerKind::grace:
         case TimerKind::retry_delay:
         case TimerKind::ageing:
+        case TimerKind::cancel_grace:
         case TimerKind::deadline:
         case TimerKind::not_before:
             return tasks::on_timer(ctx, timer);
+        case TimerKind::wait_end:
+            requests::expire_claim(ctx, timer.workspace);
+            return waits::expire(ctx, timer.workspace);
         case TimerKind::backoff:
             return agents::on_backoff_over(ctx, timer.workspace, timer.subject);
         case TimerKind::limit_end:
@@ -421,6 +442,8 @@ void Hub::Core::on(Context& ctx, const Input&, const Shutdown&) {
     runtime.stopping = true;
     tables_.put(runtime);
     sessions::close_all(ctx);
+    for (const ClaimRow::Key& key : tables_.sorted_keys<ClaimRow>()) requests::expire_claim(ctx, std::get<0>(key));
+    waits::end_all(ctx);
     ctx.log(Severity::notice, "stopping");
 }
 

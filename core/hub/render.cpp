@@ -2,6 +2,7 @@
 
 #include "core/tasks/agents.hpp"
 #include "core/tasks/lifecycle.hpp"
+#include "core/tasks/waiting.hpp"
 
 namespace agentcom::render {
 
@@ -64,9 +65,45 @@ void text_or_null(json::Writer& out, std::string_view name, const std::string& t
     }
 }
 
+/// What passes between the holder and people.
+void talk(json::Writer& out, const RunRow* run) {
+    if (run != nullptr && run->question) {
+        const json::Object question = json::members(*run->question);
+        out.key("question").begin_object().raw_member("question", question.find("question")->raw);
+        out.raw_member("options", question.find("options")->raw).member("asked_at", run->asked_at).end_object();
+    } else {
+        out.member("question", nullptr);
+    }
+    if (run != nullptr && run->cancel_by) {
+        out.key("cancel_requested").begin_object().member("by", *run->cancel_by);
+        out.member("reason", run->cancel_reason).member("until", run->cancel_until).end_object();
+    } else {
+        out.member("cancel_requested", nullptr);
+    }
+    out.member("output_end", run == nullptr ? 0 : run->output_end);
+}
+
+void waiting(json::Writer& out, const std::optional<tasks::Waiting>& why, const TaskRow& row) {
+    if (!why) {
+        out.member("waiting", nullptr);
+        return;
+    }
+    out.key("waiting").begin_object().member("reason", why->reason).member("position", why->position);
+    if (row.hold != HoldReason::none) out.member("held_by", to_text(row.hold));
+    if (why->until) out.member("until", *why->until);
+    if (!why->blockers.empty()) {
+        out.key("blockers").begin_array();
+        for (const auto& [task_id, state] : why->blockers) {
+            out.begin_object().member("task_id", task_id).member("state", state).end_object();
+        }
+        out.end_array();
+    }
+    out.member("detail", why->detail).end_object();
+}
+
 }  // namespace
 
-void task(json::Writer& out, const Context& ctx, const TaskRecord& record) {
+void task(json::Writer& out, const Context& ctx, const TaskRecord& record, Detail detail) {
     const TaskRow& row = record.task;
     out.begin_object();
     out.member("id", row.id);
@@ -90,7 +127,9 @@ void task(json::Writer& out, const Context& ctx, const TaskRecord& record) {
     out.key("history");
     history(out, record.events);
 
-    out.member("state", to_text(row.state));
+    const RunRow* run = row.leased() ? ctx.tables.find<RunRow>(row.key()) : nullptr;
+    const bool asks = run != nullptr && run->question && row.state == TaskState::working;
+    out.member("state", asks ? std::string_view("waiting_input") : to_text(row.state));
     if (row.hold == HoldReason::none) {
         out.member("held_by", nullptr);
     } else {
@@ -103,6 +142,7 @@ void task(json::Writer& out, const Context& ctx, const TaskRecord& record) {
     out.key("blocked_by").begin_array();
     for (const TaskEdgeRow& edge : record.edges) out.string(edge.blocked_by);
     out.end_array();
+    out.member("on_blocker_failure", to_text(row.on_blocker_failure));
     out.member("not_before", row.not_before);
     if (row.max_run_ms > 0) {
         out.member("max_run_ms", row.max_run_ms);
@@ -122,6 +162,8 @@ void task(json::Writer& out, const Context& ctx, const TaskRecord& record) {
     const LeaseRow* lease = ctx.tables.find<LeaseRow>({row.workspace, row.id});
     out.member("progress", lease == nullptr ? std::optional<int64_t>{} : lease->progress);
     out.member("stuck", lease != nullptr && lease->stuck);
+    talk(out, run);
+    if (detail == Detail::with_reasons) waiting(out, tasks::why_waiting(ctx, row), row);
     out.key("attempts").begin_array();
     for (const AttemptRow& attempt : record.attempts) {
         out.begin_object().member("generation", attempt.generation).member("agent_id", attempt.agent);

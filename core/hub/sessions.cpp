@@ -13,7 +13,8 @@ namespace agentcom::sessions {
 namespace {
 
 constexpr std::string_view kHubVersion = "0.1.0";
-constexpr std::array<std::string_view, 2> kFeatures{"task_cancelled", "slots"};
+constexpr std::array<std::string_view, 6> kFeatures{"slots",       "task_cancelled", "task_note",
+                                                    "task_output", "task_say",       "task_waiting"};
 
 /// How long an agent that was closed for violations must wait.
 int64_t cooldown_ms(int64_t strikes) {

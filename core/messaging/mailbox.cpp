@@ -138,6 +138,11 @@ void file(Context& ctx, const MessageRow& message) {
     if (undeliverable) trim_undeliverable(ctx, message.workspace);
     trim(ctx, message.workspace, agent, direct ? ctx.settings.mailbox_entries : ctx.settings.broadcast_entries);
     arm_expiry(ctx, message.workspace);
+    if (direct) {
+        ctx.notify(message.workspace, WaitTopic::mail, agent);
+    } else {
+        ctx.notify_all(message.workspace, WaitTopic::mail);
+    }
 }
 
 std::vector<int64_t> unread(const Context& ctx, int64_t workspace, const std::string& agent, int64_t since,

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "core/base/hex.hpp"
 #include "core/messaging/mailbox.hpp"
 #include "core/protocol/encoding.hpp"
 
@@ -29,7 +30,6 @@ void prune_history(Context& ctx, WorkspaceRow& row) {
 std::string route(Context& ctx, NewMessage message) {
     MessageRow row;
     row.workspace = message.workspace;
-    row.id = ctx.random_id();
     row.sender = std::move(message.from);
     row.recipient = std::move(message.to);
     row.type = std::move(message.type);
@@ -41,6 +41,7 @@ std::string route(Context& ctx, NewMessage message) {
         row.seq = ++workspace.message_seq;
         prune_history(ctx, workspace);
     });
+    row.id = rising_id(row.seq, ctx.random_id());
     ctx.tables.append(row);
     mailbox::file(ctx, row);
 

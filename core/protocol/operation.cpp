@@ -105,6 +105,24 @@ constexpr std::array kTaskRejectedFields = {
     failure_text("reason"),
 };
 
+constexpr std::array kTaskOutputFields = {
+    kGeneration,
+    required(typed_field("offset", FieldType::integer)),
+    required(string_field("stream", kMaxNameCodePoints)),
+    kTaskId,
+    required(string_field("text", kMaxOutputCodePoints)),
+};
+
+constexpr std::array kTaskNoteFields = {kTaskId, required(string_field("text", kMaxNoteCodePoints)),
+                                        typed_field("generation", FieldType::integer)};
+
+constexpr std::array kTaskWaitingFields = {
+    required(string_field("question", kMaxQuestionCodePoints)),
+    kTaskId,
+    typed_field("generation", FieldType::integer),
+    list_field("options", kMaxOptions),
+};
+
 constexpr std::array kAgentAndWorkspace = {kAgentId, since(2, string_field("workspace", kMaxAgentIdCodePoints))};
 
 constexpr std::array kMessageBodyFields = {
@@ -128,6 +146,7 @@ constexpr std::array kTaskSubmitFields = {
     typed_field("metadata", FieldType::object),
     list_field("needed_capabilities", kMaxCapabilities),
     since(2, typed_field("not_before", FieldType::integer)),
+    since(2, string_field("on_blocker_failure", kMaxKeyCodePoints)),
     since(2, string_field("origin", kMaxKeyCodePoints)),
     since(2, string_field("parent_id", kMaxNameCodePoints)),
     string_field("priority", kMaxNameCodePoints),
@@ -135,11 +154,49 @@ constexpr std::array kTaskSubmitFields = {
     since(2, string_field("unique_key", kMaxKeyCodePoints)),
 };
 
+constexpr std::array kBatchFields = {required(typed_field("tasks", FieldType::any))};
+
+constexpr std::array kClaimFields = {
+    list_field("capabilities", kMaxCapabilities),         list_field("lanes", kMaxCapabilities),
+    typed_field("lease_ms", FieldType::positive_integer), string_field("request_id", kMaxKeyCodePoints),
+    typed_field("wait_ms", FieldType::integer),
+};
+
+constexpr std::array kGenerationOnly = {kGeneration};
+
+constexpr std::array kProgressBodyFields = {kGeneration, string_field("note", kMaxNoteCodePoints),
+                                            typed_field("progress", FieldType::integer)};
+
+constexpr std::array kCompleteBodyFields = {
+    kGeneration,
+    typed_field("result", FieldType::object),
+    typed_field("tokens_used", FieldType::integer),
+    typed_field("usage", FieldType::object),
+};
+
+constexpr std::array kFailBodyFields = {kGeneration, failure_text("error"), failure_text("reason")};
+
+constexpr std::array kReleaseBodyFields = {kGeneration, failure_text("reason")};
+
+constexpr std::array kCancelBodyFields = {typed_field("grace_ms", FieldType::integer), failure_text("reason")};
+
+constexpr std::array kSayFields = {required(string_field("text", kMaxQuestionCodePoints))};
+
 // -- Query parameters -------------------------------------------------------------------------------------------------
 
 constexpr std::array kMailboxQuery = {
     QueryField{"limit", FieldType::integer, 2},
     QueryField{"since", FieldType::integer, 1},
+    QueryField{"wait_ms", FieldType::integer, 2},
+};
+
+constexpr std::array kWaitQuery = {QueryField{"wait_ms", FieldType::integer, 2}};
+
+constexpr std::array kOutputQuery = {
+    QueryField{"generation", FieldType::integer, 2},
+    QueryField{"limit", FieldType::integer, 2},
+    QueryField{"since", FieldType::integer, 2},
+    QueryField{"wait_ms", FieldType::integer, 2},
 };
 
 constexpr std::array kTaskListQuery = {
@@ -187,6 +244,7 @@ struct RouteTraits {
     std::span<const Field> fields = {};
     std::span<const QueryField> query = {};
     bool mutates = false;
+    bool own_record = false;
     bool mints_secret = false;
     uint8_t since = 1;
     uint16_t success_status = 200;
@@ -205,6 +263,7 @@ constexpr Operation route(OperationId id, std::string_view name, Method method, 
     operation.tier = traits.tier;
     operation.rate_identity = traits.rate_identity;
     operation.mutates = traits.mutates;
+    operation.own_record = traits.own_record;
     operation.mints_secret = traits.mints_secret;
     operation.since = traits.since;
     operation.success_status = traits.success_status;
@@ -237,6 +296,13 @@ constexpr std::array kCatalogue = {
           "Hand an assigned task back without spending a retry."),
     frame(Id::ws_task_recovering, "task_recovering", kTaskIdOnly, {.lifecycle = true, .mutates = true},
           "Ask after a restart whether a task is still one's own."),
+    frame(Id::ws_task_output, "task_output", kTaskOutputFields,
+          {.tier = Tier::light, .lifecycle = true, .mutates = true, .since = 2},
+          "Hand in a piece of what a task's program prints; it is kept, and shown to who follows."),
+    frame(Id::ws_task_note, "task_note", kTaskNoteFields, {.lifecycle = true, .mutates = true, .since = 2},
+          "Add a remark to a task's history."),
+    frame(Id::ws_task_waiting, "task_waiting", kTaskWaitingFields, {.lifecycle = true, .mutates = true, .since = 2},
+          "Ask a person something about a task; the answer comes as task_say."),
 
     route(Id::http_health, "get_health", Method::get, "/health", {}, "Whether the hub answers, for v1.1 clients."),
     route(Id::http_livez, "get_livez", Method::get, "/livez", {.since = 2}, "Whether the process is alive."),
@@ -295,13 +361,65 @@ constexpr std::array kCatalogue = {
     route(Id::http_task_stats, "get_tasks_stats", Method::get, "/api/tasks/stats", {.auth = Auth::strict},
           "Count tasks by status and priority."),
     route(Id::http_task_get, "get_task", Method::get, "/api/tasks/:task_id",
-          {.auth = Auth::strict, .tier = Tier::normal, .rate_identity = kByAgent}, "Show one task."),
+          {.auth = Auth::strict, .tier = Tier::normal, .rate_identity = kByAgent, .query = kWaitQuery},
+          "Show one task; with `wait_ms`, once it has ended."),
     route(Id::http_task_retry, "post_task_retry", Method::post, "/api/tasks/:task_id/retry",
           {.auth = Auth::strict, .tier = Tier::normal, .rate_identity = kByAgent, .mutates = true},
           "Queue a dead-lettered task again."),
     route(Id::http_task_cancel, "delete_task", Method::delete_, "/api/tasks/:task_id",
           {.auth = Auth::strict, .tier = Tier::normal, .rate_identity = kByAgent, .mutates = true, .since = 2},
           "Cancel a task."),
+    route(Id::http_task_cancel_gently, "post_task_cancel", Method::post, "/api/tasks/:task_id/cancel",
+          {.auth = Auth::strict,
+           .tier = Tier::normal,
+           .rate_identity = kByAgent,
+           .fields = kCancelBodyFields,
+           .mutates = true,
+           .since = 2},
+          "Cancel a task, with time for its holder to end it."),
+    route(Id::http_task_say, "post_task_say", Method::post, "/api/tasks/:task_id/say",
+          {.auth = Auth::strict,
+           .tier = Tier::normal,
+           .rate_identity = kByAgent,
+           .fields = kSayFields,
+           .mutates = true,
+           .since = 2},
+          "Tell a task's holder something, or answer its question."),
+    route(Id::http_task_batch, "post_task_batch", Method::post, "/api/tasks/batch",
+          {.auth = Auth::strict,
+           .tier = Tier::heavy,
+           .rate_identity = kByAgent,
+           .fields = kBatchFields,
+           .mutates = true,
+           .since = 2,
+           .success_status = 201},
+          "Submit up to 1 000 tasks, all or none."),
+    route(Id::http_task_output, "get_task_output", Method::get, "/api/tasks/:task_id/output",
+          {.auth = Auth::strict, .tier = Tier::light, .rate_identity = kByAgent, .query = kOutputQuery, .since = 2},
+          "Read what a task's program has printed, or wait for more."),
+    route(Id::http_task_claim, "post_task_claim", Method::post, "/api/tasks/claim",
+          {.auth = Auth::strict,
+           .tier = Tier::light,
+           .rate_identity = kByAgent,
+           .fields = kClaimFields,
+           .mutates = true,
+           .own_record = true,
+           .since = 2},
+          "Take a task to work on without a WebSocket, or wait for one."),
+    route(Id::http_task_accept, "post_task_accept", Method::post, "/api/tasks/:task_id/accept",
+          {.auth = Auth::strict, .fields = kGenerationOnly, .mutates = true, .since = 2}, "Confirm an assigned task."),
+    route(Id::http_task_progress, "post_task_progress", Method::post, "/api/tasks/:task_id/progress",
+          {.auth = Auth::strict, .fields = kProgressBodyFields, .mutates = true, .since = 2},
+          "Report that work goes on, and hear what people say."),
+    route(Id::http_task_complete, "post_task_complete", Method::post, "/api/tasks/:task_id/complete",
+          {.auth = Auth::strict, .fields = kCompleteBodyFields, .mutates = true, .since = 2},
+          "Report a finished task with its result."),
+    route(Id::http_task_fail, "post_task_fail", Method::post, "/api/tasks/:task_id/fail",
+          {.auth = Auth::strict, .fields = kFailBodyFields, .mutates = true, .since = 2},
+          "Report a failed task; it is tried again while retries are left."),
+    route(Id::http_task_release, "post_task_release", Method::post, "/api/tasks/:task_id/release",
+          {.auth = Auth::strict, .fields = kReleaseBodyFields, .mutates = true, .since = 2},
+          "Give a task back without spending a retry."),
 };
 
 constexpr bool ids_are_positions() {
@@ -461,7 +579,13 @@ const Operation* find_frame(std::string_view type) {
     return nullptr;
 }
 
-std::span<const std::string_view> known_frame_types() { return kFrameTypes; }
+std::vector<std::string_view> known_frame_types(int64_t protocol_version) {
+    std::vector<std::string_view> types;
+    for (const std::string_view type : kFrameTypes) {
+        if (find_frame(type)->since <= protocol_version) types.push_back(type);
+    }
+    return types;
+}
 
 RouteMatch match_route(Method method, std::string_view path) {
     RouteMatch match;

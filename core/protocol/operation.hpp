@@ -31,6 +31,9 @@ enum class OperationId : uint8_t {
     ws_task_failed,
     ws_task_rejected,
     ws_task_recovering,
+    ws_task_output,
+    ws_task_note,
+    ws_task_waiting,
     http_health,
     http_livez,
     http_readyz,
@@ -51,8 +54,18 @@ enum class OperationId : uint8_t {
     http_task_get,
     http_task_retry,
     http_task_cancel,
+    http_task_cancel_gently,
+    http_task_say,
+    http_task_batch,
+    http_task_output,
+    http_task_claim,
+    http_task_accept,
+    http_task_progress,
+    http_task_complete,
+    http_task_fail,
+    http_task_release,
 };
-inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_task_cancel) + 1;
+inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_task_release) + 1;
 
 enum class FieldType : uint8_t { string, integer, positive_integer, boolean, object, array_of_string, any };
 
@@ -130,6 +143,8 @@ struct Operation {
     // Changes state, so it takes an idempotency key: the header Idempotency-Key of a route, `idempotency_key` of a
     // frame that has this field.
     bool mutates = false;
+    // Its handler keeps the record of its idempotency key itself: the answer may come much later.
+    bool own_record = false;
     // The answer holds a secret that the machine draws and fills in.
     bool mints_secret = false;
     uint8_t since = 1;
@@ -148,8 +163,8 @@ const Field* find_field(const Operation& operation, std::string_view name);
 // The operation of a frame type, or nullptr.
 const Operation* find_frame(std::string_view type);
 
-// The catalogue's frame types in alphabetical order: the known_types of a reply to an unknown type.
-std::span<const std::string_view> known_frame_types();
+// The frame types of a protocol version in alphabetical order: the known_types of a reply to an unknown type.
+std::vector<std::string_view> known_frame_types(int64_t protocol_version);
 
 struct RouteMatch {
     const Operation* operation = nullptr;

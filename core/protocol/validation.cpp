@@ -22,7 +22,7 @@ std::string echoed(const Value& value) {
 }
 
 FieldError missing(std::string_view field) {
-    return {std::string(field), "required", "field is required", std::nullopt, false};
+    return {std::string(field), "required", "field is required", std::nullopt, 0};
 }
 
 FieldError wrong_type(std::string field, std::string_view expected, std::string_view got, const Value& value) {
@@ -30,7 +30,7 @@ FieldError wrong_type(std::string field, std::string_view expected, std::string_
     detail += expected;
     detail += ", got ";
     detail += got;
-    return {std::move(field), "wrong_type", std::move(detail), echoed(value), false};
+    return {std::move(field), "wrong_type", std::move(detail), echoed(value), 0};
 }
 
 std::string too_long_detail(size_t limit, std::string_view unit) {
@@ -47,8 +47,7 @@ std::optional<FieldError> check_string(std::string field, uint32_t max_code_poin
     if (max_code_points == 0 || value.raw.size() <= max_code_points) return std::nullopt;
     const std::string text = json::decode_string(value);
     if (!exceeds_code_points(text, max_code_points)) return std::nullopt;
-    return FieldError{std::move(field), "too_long", too_long_detail(max_code_points, "characters"), shortened(text),
-                      false};
+    return FieldError{std::move(field), "too_long", too_long_detail(max_code_points, "characters"), shortened(text), 0};
 }
 
 std::optional<FieldError> check_list(const Field& field, const Value& value) {
@@ -65,7 +64,7 @@ std::optional<FieldError> check_list(const Field& field, const Value& value) {
     }
     if (field.max_items != 0 && items.size() > field.max_items) {
         return FieldError{std::string(field.name), "too_long", too_long_detail(field.max_items, "items"),
-                          shortened(value.raw), false};
+                          shortened(value.raw), 0};
     }
     return std::nullopt;
 }
@@ -129,7 +128,7 @@ std::string request_id_of(const json::Object& members) {
     return std::string(id->raw);
 }
 
-FieldError unknown_type(std::string_view type) {
+FieldError unknown_type(std::string_view type, int64_t protocol_version) {
     std::string detail = "unknown message type '";
     if (exceeds_code_points(type, kMaxNameCodePoints)) {
         detail += truncate_code_points(type, kEchoCodePoints);
@@ -138,7 +137,7 @@ FieldError unknown_type(std::string_view type) {
         detail += type;
     }
     detail += '\'';
-    return {"type", "unknown_message_type", std::move(detail), std::nullopt, true};
+    return {"type", "unknown_message_type", std::move(detail), std::nullopt, protocol_version};
 }
 
 void write_errors(json::Writer& out, const std::vector<FieldError>& errors) {
@@ -147,9 +146,9 @@ void write_errors(json::Writer& out, const std::vector<FieldError>& errors) {
         out.begin_object();
         out.member("field", error.field).member("error", error.error).member("detail", error.detail);
         if (error.value_raw) out.raw_member("value", *error.value_raw);
-        if (error.list_known_types) {
+        if (error.known_types_of > 0) {
             out.key("known_types").begin_array();
-            for (const std::string_view type : known_frame_types()) out.string(type);
+            for (const std::string_view type : known_frame_types(error.known_types_of)) out.string(type);
             out.end_array();
         }
         out.end_object();
@@ -182,7 +181,7 @@ std::vector<FieldError> validate_query(const Operation& operation, const Query& 
             errors.push_back(wrong_type(std::string(field.name), "integer", "string", {Kind::string, as_json}));
         } else if (exceeds_code_points(*value, kMaxNameCodePoints)) {
             errors.push_back({std::string(field.name), "too_long", too_long_detail(kMaxNameCodePoints, "characters"),
-                              shortened(*value), false});
+                              shortened(*value), 0});
         }
     }
     return errors;
@@ -192,7 +191,7 @@ FrameCheck check_frame(const json::Document& frame, ValidationRules rules) {
     FrameCheck check;
     check.message_type_raw = "\"unknown\"";
     if (!frame.is_object()) {
-        check.errors.push_back({"message", "wrong_type", "expected JSON object", std::nullopt, false});
+        check.errors.push_back({"message", "wrong_type", "expected JSON object", std::nullopt, 0});
         return check;
     }
     check.request_id_raw = request_id_of(frame.object());
@@ -208,9 +207,10 @@ FrameCheck check_frame(const json::Document& frame, ValidationRules rules) {
     }
     const std::string name = json::decode_string(*type);
     check.operation = find_frame(name);
-    if (check.operation == nullptr) {
+    if (check.operation == nullptr || check.operation->since > rules.protocol_version) {
+        check.operation = nullptr;
         check.unknown_type = true;
-        check.errors.push_back(unknown_type(name));
+        check.errors.push_back(unknown_type(name, rules.protocol_version));
         return check;
     }
     check.errors = validate(*check.operation, frame.object(), rules);

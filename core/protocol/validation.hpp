@@ -25,6 +25,8 @@ struct ValidationRules {
     // Whether `error` and `reason` of task_failed are cut off and made strings rather than refused. Off in profile
     // v1.1, which refuses them.
     bool lenient_failure_text = true;
+    // Frame types of later versions are unknown.
+    int64_t protocol_version = 2;
 };
 
 struct FieldError {
@@ -33,8 +35,8 @@ struct FieldError {
     std::string detail;  // for people
     // The offending value as JSON. Clients rely on it being there for wrong_type and too_long only.
     std::optional<std::string> value_raw;
-    // Adds `known_types` to the reply.
-    bool list_known_types = false;
+    // Not 0: adds `known_types` of this protocol version to the reply.
+    int64_t known_types_of = 0;
 
     bool operator==(const FieldError&) const = default;
 };

@@ -73,12 +73,20 @@ void MemoryStore::prune(const Prune& lot) {
             if (task.workspace == lot.workspace && !task.live && task.finished_seq <= lot.up_to)
                 gone.push_back(task.id);
         }
-        for (const TableId id : {TableId::tasks, TableId::task_inputs, TableId::task_edges, TableId::attempts}) {
+        for (const TableId id :
+             {TableId::tasks, TableId::task_inputs, TableId::task_edges, TableId::attempts, TableId::task_outputs}) {
             std::erase_if(tables_[id], [&](const auto& row) {
                 return row.first[0].integer == lot.workspace &&
                        std::find(gone.begin(), gone.end(), row.first[1].text) != gone.end();
             });
         }
+        return;
+    }
+    if (lot.what == Prune::What::output) {
+        std::erase_if(tables_[TableId::task_outputs], [&](const auto& row) {
+            return row.first[0].integer == lot.workspace && row.first[1].text == lot.subject &&
+                   row.first[2].integer == lot.generation && row.first[3].integer < lot.up_to;
+        });
         return;
     }
     const bool messages = lot.what == Prune::What::messages;
@@ -127,7 +135,8 @@ QueryResult MemoryStore::run(int64_t query, const StoreQuery& what) const {
         std::map<std::pair<int64_t, int64_t>, int64_t> groups;
         for (const auto& [key, values] : table(TableId::tasks)) {
             const TaskRow task = typed<TaskRow>(values);
-            if (task.workspace == count->workspace) ++groups[{static_cast<int64_t>(task.state), task.priority}];
+            if (task.workspace == count->workspace && !task.live)
+                ++groups[{static_cast<int64_t>(task.state), task.priority}];
         }
         for (const auto& [group, number] : groups) {
             result.rows.push_back(
@@ -139,8 +148,12 @@ QueryResult MemoryStore::run(int64_t query, const StoreQuery& what) const {
         for (const auto& [key, values] : table(TableId::tasks)) {
             const TaskRow task = typed<TaskRow>(values);
             const std::pair<int64_t, int64_t> place{task.priority, task.seq};
-            if (task.workspace != list->workspace || place <= std::pair{list->after_priority, list->after_seq})
+            if (task.workspace != list->workspace) continue;
+            if (std::find(list->live.begin(), list->live.end(), task.id) != list->live.end()) {
+                order.emplace(place, &values);
                 continue;
+            }
+            if (place <= std::pair{list->after_priority, list->after_seq}) continue;
             if (std::find(list->states.begin(), list->states.end(), task.state) == list->states.end()) continue;
             if (list->priority && task.priority != *list->priority) continue;
             if (list->assigned_to && task.assigned_to != list->assigned_to) continue;
@@ -151,8 +164,35 @@ QueryResult MemoryStore::run(int64_t query, const StoreQuery& what) const {
             if (left-- <= 0) break;
             add_task(result.rows, *values, list->events);
         }
+    } else if (const auto* output = std::get_if<FetchOutput>(&what)) {
+        add_output(*output, result.rows);
     }
     return result;
+}
+
+void MemoryStore::add_output(const FetchOutput& query, std::vector<QueryRow>& rows) const {
+    int64_t generation = query.generation;
+    std::vector<TaskOutputRow> pieces;
+    for (const auto& [key, values] : table(TableId::task_outputs)) {
+        if (key[0].integer != query.workspace || key[1].text != query.task_id) continue;
+        TaskOutputRow piece = typed<TaskOutputRow>(values);
+        if (query.generation > 0 && piece.generation != query.generation) continue;
+        if (query.generation <= 0 && piece.generation > generation) {
+            pieces.clear();
+            generation = piece.generation;
+        }
+        pieces.push_back(std::move(piece));
+    }
+    if (pieces.empty()) return;
+    rows.push_back({TableId::task_outputs,
+                    {ColumnValue::of(generation), ColumnValue::of(pieces.front().position),
+                     ColumnValue::of(pieces.back().position + pieces.back().text.size)}});
+    int64_t bytes = 0;
+    for (size_t i = 0; i < pieces.size() && bytes < query.limit_bytes; ++i) {
+        if (i + 1 < pieces.size() && pieces[i + 1].position <= query.since) continue;
+        bytes += pieces[i].text.size;
+        rows.push_back({TableId::task_outputs, row_values(pieces[i])});
+    }
 }
 
 Status MemoryStore::restore_into(Hub& hub) const {

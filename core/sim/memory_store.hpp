@@ -41,6 +41,7 @@ class MemoryStore {
     const TableRows& table(TableId) const;
     void add_task(std::vector<QueryRow>&, const RowValues& task_values, int64_t events) const;
     void prune(const Prune&);
+    void add_output(const FetchOutput&, std::vector<QueryRow>& rows) const;
 
     std::map<TableId, TableRows> tables_;
     std::vector<TableSum> sums_;

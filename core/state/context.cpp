@@ -85,6 +85,24 @@ void Context::event(int64_t workspace, std::string kind, std::string subject, st
     tables.append(event);
 }
 
+void Context::notify(int64_t workspace, WaitTopic topic, const std::string& subject) {
+    const auto& waits = tables.indexes().waits;
+    const auto first = waits.lower_bound({workspace, topic, subject, 0});
+    if (first == waits.end() || std::tie(std::get<0>(*first), std::get<1>(*first), std::get<2>(*first)) !=
+                                    std::tie(workspace, topic, subject)) {
+        return;
+    }
+    happened.emplace(workspace, topic, subject);
+}
+
+void Context::notify_all(int64_t workspace, WaitTopic topic) {
+    const auto& waits = tables.indexes().waits;
+    for (auto wait = waits.lower_bound({workspace, topic, std::string{}, 0});
+         wait != waits.end() && std::get<0>(*wait) == workspace && std::get<1>(*wait) == topic; ++wait) {
+        happened.emplace(workspace, topic, std::get<2>(*wait));
+    }
+}
+
 int64_t Context::query(StoreQuery what, PendingRow pending) {
     RuntimeRow row = runtime();
     const int64_t number = row.next_query++;

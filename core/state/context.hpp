@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -37,6 +38,14 @@ class Context {
     /// is done, so that a reply always precedes the pushes it causes.
     std::set<WorkspaceName> woken_agents;
     std::vector<WorkspaceName> queued_tasks;
+    /// Claims that the scheduler has given a task: they are answered when the input is done.
+    struct GrantedClaim {
+        ClaimRow claim;
+        std::string task_id;
+    };
+    std::vector<GrantedClaim> granted_claims;
+    /// What has happened that somebody waits for: their requests run again when the input is done.
+    std::set<std::tuple<int64_t, WaitTopic, std::string>> happened;
     /// Finished tasks that this operation asked for when it was first tried.
     FetchedTasks fetched;
 
@@ -66,6 +75,12 @@ class Context {
     /// Appends one event to the workspace's log; `data` is a JSON object.
     void event(int64_t workspace, std::string kind, std::string subject, std::string principal, std::string cause,
                std::string data = "{}");
+
+    // -- requests that wait
+    /// Something happened; remembered only if a request waits for it.
+    void notify(int64_t workspace, WaitTopic topic, const std::string& subject);
+    /// Whatever the subject.
+    void notify_all(int64_t workspace, WaitTopic topic);
 
     // -- queries
     /// Asks the store; the answer comes back with `pending`.

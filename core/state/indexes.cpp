@@ -12,8 +12,13 @@ void remove_from(Map& map, const typename Map::key_type& key, const Value& value
     if (found->second.empty()) map.erase(found);
 }
 
-/// Where a task counts in `state_counts`; -1: nowhere.
-int count_slot(TaskState state) {
+bool holds_unique_key(const TaskRow& task) {
+    return task.live && !task.unique_key.empty() && task.state != TaskState::dead_letter;
+}
+
+}  // namespace
+
+std::optional<size_t> Indexes::live_place(TaskState state) {
     switch (state) {
         case TaskState::held:
             return 0;
@@ -27,16 +32,10 @@ int count_slot(TaskState state) {
             return 4;
         case TaskState::completed:
         case TaskState::cancelled:
-            return -1;
+            break;
     }
-    return -1;
+    return std::nullopt;
 }
-
-bool holds_unique_key(const TaskRow& task) {
-    return task.live && !task.unique_key.empty() && task.state != TaskState::dead_letter;
-}
-
-}  // namespace
 
 int64_t Indexes::lease_count(int64_t workspace, const std::string& agent) const {
     const auto found = leases.find({workspace, agent});
@@ -51,13 +50,14 @@ bool Indexes::is_available(const AgentRow& agent) const {
 void Indexes::refresh_agent(int64_t workspace, const std::string& agent) {
     const Name name{workspace, agent};
     if (const auto old = available_.find(name); old != available_.end()) {
-        queues[workspace].remove_agent(old->second);
+        queues[workspace].remove_worker(old->second);
         available_.erase(old);
     }
     const auto row = agents_.find(name);
     if (row != agents_.end() && is_available(row->second)) {
-        queues[workspace].add_agent(row->second);
-        available_.emplace(name, row->second);
+        Worker worker{agent, 0, row->second.idle_since_us, row->second.capabilities, kAllLanes};
+        queues[workspace].add_worker(worker);
+        available_.emplace(name, std::move(worker));
     }
 }
 
@@ -105,11 +105,28 @@ void Indexes::changed(const WorkspaceRow* before, const WorkspaceRow* after) {
 }
 
 void Indexes::changed(const TaskRow* before, const TaskRow* after) {
+    const auto listed_as = [](const TaskRow* task) { return task == nullptr ? std::nullopt : live_place(task->state); };
+    if (listed_as(before) != listed_as(after) ||
+        (before != nullptr && after != nullptr &&
+         std::tie(before->priority, before->seq) != std::tie(after->priority, after->seq))) {
+        if (const auto place = listed_as(before)) {
+            task_lists[before->workspace].at(*place).erase({before->priority, before->seq, before->id});
+            --state_counts[before->workspace].at(*place);
+            if (before->state != TaskState::dead_letter) {
+                --priority_counts[before->workspace].at(static_cast<size_t>(before->priority));
+            }
+        }
+        if (const auto place = listed_as(after)) {
+            task_lists[after->workspace].at(*place).emplace(after->priority, after->seq, after->id);
+            ++state_counts[after->workspace].at(*place);
+            if (after->state != TaskState::dead_letter) {
+                ++priority_counts[after->workspace].at(static_cast<size_t>(after->priority));
+            }
+        }
+    }
     // The agent's availability depends on its number of leases: take it out before they change, back in after.
     if (before != nullptr) {
         if (before->live) --live_tasks;
-        if (const int slot = count_slot(before->state); slot >= 0)
-            --state_counts[before->workspace][static_cast<size_t>(slot)];
         if (before->state == TaskState::queued) queues[before->workspace].remove_task(*before);
         if (before->leased() && before->assigned_to)
             remove_from(leases, {before->workspace, *before->assigned_to}, before->id);
@@ -117,8 +134,6 @@ void Indexes::changed(const TaskRow* before, const TaskRow* after) {
     }
     if (after != nullptr) {
         if (after->live) ++live_tasks;
-        if (const int slot = count_slot(after->state); slot >= 0)
-            ++state_counts[after->workspace][static_cast<size_t>(slot)];
         if (after->state == TaskState::queued) queues[after->workspace].add_task(*after);
         if (after->leased() && after->assigned_to) leases[{after->workspace, *after->assigned_to}].insert(after->id);
         if (holds_unique_key(*after)) unique_keys[{after->workspace, after->unique_key}] = after->id;
@@ -166,6 +181,25 @@ void Indexes::changed(const FairnessRow* before, const FairnessRow* after) {
     if (before != nullptr) fairness_age.erase({before->served, before->key()});
     if (after != nullptr) fairness_age.emplace(after->served, after->key());
     queues[row.workspace].set_served(row.lane, row.fairness_key, was, is);
+}
+
+void Indexes::changed(const ClaimRow* before, const ClaimRow* after) {
+    const auto worker = [](const ClaimRow& row) {
+        return Worker{row.agent, row.request, row.since_us, row.capabilities, row.lanes};
+    };
+    if (before != nullptr) {
+        queues[before->workspace].remove_worker(worker(*before));
+        remove_from(claims, {before->workspace, before->agent}, before->request);
+    }
+    if (after != nullptr) {
+        queues[after->workspace].add_worker(worker(*after));
+        claims[{after->workspace, after->agent}].insert(after->request);
+    }
+}
+
+void Indexes::changed(const WaitRow* before, const WaitRow* after) {
+    if (before != nullptr) waits.erase({before->workspace, before->topic, before->subject, before->request});
+    if (after != nullptr) waits.emplace(after->workspace, after->topic, after->subject, after->request);
 }
 
 }  // namespace agentcom

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -47,14 +48,26 @@ class Indexes {
     std::map<std::string, int64_t> workspaces;     ///< name -> id
 
     // -- tasks
-    std::map<Name, std::set<std::string>> leases;            ///< agent -> tasks it holds
-    std::map<Name, std::string> unique_keys;                 ///< unique_key -> live task
-    std::map<Name, std::set<std::string>> blocks;            ///< task -> tasks that wait for it
-    std::map<Name, std::set<std::string>> blockers;          ///< task -> tasks it waits for
-    std::map<Name, std::set<int64_t>> attempts;              ///< task -> generations
-    std::map<int64_t, std::array<int64_t, 5>> state_counts;  ///< workspace -> held, queued, assigned, working, dead
+    std::map<Name, std::set<std::string>> leases;    ///< agent -> tasks it holds
+    std::map<Name, std::string> unique_keys;         ///< unique_key -> live task
+    std::map<Name, std::set<std::string>> blocks;    ///< task -> tasks that wait for it
+    std::map<Name, std::set<std::string>> blockers;  ///< task -> tasks it waits for
+    std::map<Name, std::set<int64_t>> attempts;      ///< task -> generations
+    /// Tasks in memory of one state, in the order of lists: (priority, seq, id).
+    using TaskList = std::set<std::tuple<int64_t, int64_t, std::string>>;
+    static constexpr size_t kLiveStates = 5;                          ///< held, queued, assigned, working, dead_letter
+    std::map<int64_t, std::array<TaskList, kLiveStates>> task_lists;  ///< by workspace
+    /// The place of a state in such an array; nullopt for those whose tasks are only in the store.
+    static std::optional<size_t> live_place(TaskState);
+    std::map<int64_t, std::array<int64_t, kLiveStates>> state_counts;  ///< workspace -> how many there are of each
+    std::map<int64_t, std::array<int64_t, kLanes>> priority_counts;    ///< likewise by priority, without dead letters
     int64_t live_tasks = 0;
-    std::map<int64_t, TaskQueue> queues;  ///< per workspace
+    std::map<int64_t, TaskQueue> queues;       ///< per workspace
+    std::map<Name, std::set<int64_t>> claims;  ///< agent -> requests of it that wait for a task
+
+    // -- requests that wait: (workspace, topic, subject, request)
+    using Wait = std::tuple<int64_t, WaitTopic, std::string, int64_t>;
+    std::set<Wait> waits;
 
     // -- the rest
     std::set<std::tuple<int64_t, IdempotencyRow::Key>> idempotency_expiry;
@@ -78,13 +91,15 @@ class Indexes {
     void changed(const IdempotencyRow* before, const IdempotencyRow* after);
     void changed(const AgentRow* before, const AgentRow* after);
     void changed(const FairnessRow* before, const FairnessRow* after);
+    void changed(const ClaimRow* before, const ClaimRow* after);
+    void changed(const WaitRow* before, const WaitRow* after);
 
   private:
     /// Puts the agent into or out of its workspace's queue, as it now stands.
     void refresh_agent(int64_t workspace, const std::string& agent);
 
-    std::map<Name, AgentRow> agents_;     ///< as last seen
-    std::map<Name, AgentRow> available_;  ///< as it was added to the queue
+    std::map<Name, AgentRow> agents_;   ///< as last seen
+    std::map<Name, Worker> available_;  ///< as it was added to the queue
 };
 
 }  // namespace agentcom

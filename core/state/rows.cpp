@@ -48,6 +48,16 @@ struct Names<HoldReason> {
 };
 
 template <>
+struct Names<BlockerFailure> {
+    static constexpr std::array<std::string_view, 3> kNames{"hold", "cancel", "run"};
+};
+
+template <>
+struct Names<WaitTopic> {
+    static constexpr std::array<std::string_view, 3> kNames{"mail", "task_end", "output"};
+};
+
+template <>
 struct Names<Outcome> {
     static constexpr std::array<std::string_view, 12> kNames{
         "completed", "retried", "dead_letter", "rejected", "released",   "acceptance_timeout",
@@ -56,11 +66,10 @@ struct Names<Outcome> {
 
 template <>
 struct Names<TimerKind> {
-    static constexpr std::array<std::string_view, 19> kNames{
-        "identify", "idle",       "ping",        "acceptance",        "lease",
-        "max_run",  "stuck",      "grace",       "retry_delay",       "ageing",
-        "backoff",  "limit_end",  "mail_flush",  "cooldown",          "bucket_sweep",
-        "deadline", "not_before", "mail_expiry", "idempotency_expiry"};
+    static constexpr std::array<std::string_view, 21> kNames{
+        "identify",     "idle",         "ping",     "acceptance", "lease",      "max_run",     "stuck",
+        "grace",        "retry_delay",  "ageing",   "backoff",    "limit_end",  "mail_flush",  "cooldown",
+        "bucket_sweep", "cancel_grace", "wait_end", "deadline",   "not_before", "mail_expiry", "idempotency_expiry"};
 };
 
 }  // namespace
@@ -73,6 +82,10 @@ std::string_view to_text(TaskState value) { return name_of(value); }
 bool from_text(std::string_view name, TaskState& value) { return value_of(name, value); }
 std::string_view to_text(HoldReason value) { return name_of(value); }
 bool from_text(std::string_view name, HoldReason& value) { return value_of(name, value); }
+std::string_view to_text(BlockerFailure value) { return name_of(value); }
+bool from_text(std::string_view name, BlockerFailure& value) { return value_of(name, value); }
+std::string_view to_text(WaitTopic value) { return name_of(value); }
+bool from_text(std::string_view name, WaitTopic& value) { return value_of(name, value); }
 std::string_view to_text(Outcome value) { return name_of(value); }
 bool from_text(std::string_view name, Outcome& value) { return value_of(name, value); }
 std::string_view to_text(TimerKind value) { return name_of(value); }

@@ -36,6 +36,8 @@ enum class TableId : uint8_t {
     attempts = 10,
     events = 11,
     idempotency = 12,
+    task_outputs = 14,
+    task_runs = 15,
     mail = 32,
     sessions = 64,
     liveness = 65,
@@ -48,6 +50,8 @@ enum class TableId : uint8_t {
     runtime = 72,
     pending = 73,
     deferred = 74,
+    claims = 76,
+    waits = 77,
 };
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -229,6 +233,15 @@ bool from_text(std::string_view, TaskState&);
 std::string_view to_text(HoldReason);
 bool from_text(std::string_view, HoldReason&);
 
+/// What becomes of a task when one that it waits for is cancelled or becomes a dead letter.
+enum class BlockerFailure : uint8_t {
+    hold,    ///< it waits on, until a person does something about either
+    cancel,  ///< it is cancelled
+    run      ///< it counts as if the other had completed
+};
+std::string_view to_text(BlockerFailure);
+bool from_text(std::string_view, BlockerFailure&);
+
 /// A task. While `state` is assigned or working, {assigned_to, generation, state} is its lease.
 struct TaskRow {
     static constexpr TableId kTable = TableId::tasks;
@@ -264,6 +277,7 @@ struct TaskRow {
     std::optional<std::string> assigned_to;
     std::optional<int64_t> assigned_at;
     std::optional<int64_t> accepted_at;
+    int64_t lease_ms = 0;     ///< of a claimed lease: the silence that ends it; 0: a session holds it, or nobody
     std::string avoid_agent;  ///< who failed, rejected or lost it last: another one is preferred
     std::optional<std::string> last_error;
     int64_t created_at = 0;
@@ -274,12 +288,15 @@ struct TaskRow {
     std::optional<std::string> tokens_used;  ///< JSON: v1.1 stores whatever the result carried
     std::optional<std::string> usage;        ///< JSON object {model, input_tokens, output_tokens, cost_micros}
     int64_t blocked_count = 0;               ///< unfinished tasks that block this one
+    BlockerFailure on_blocker_failure = BlockerFailure::hold;
     bool has_result = false;
     Body result;  ///< JSON object, "" until completed
 
     using Key = std::tuple<int64_t, std::string>;
     Key key() const { return {workspace, id}; }
     bool leased() const { return state == TaskState::assigned || state == TaskState::working; }
+    /// Held by a program without a session.
+    bool claimed() const { return leased() && lease_ms > 0; }
     template <class Self, class Visit>
     static void columns(Self& self, Visit&& visit) {
         visit("workspace", self.workspace);
@@ -312,6 +329,7 @@ struct TaskRow {
         visit("assigned_to", self.assigned_to);
         visit("assigned_at", self.assigned_at);
         visit("accepted_at", self.accepted_at);
+        visit("lease_ms", self.lease_ms);
         visit("avoid_agent", self.avoid_agent);
         visit("last_error", self.last_error);
         visit("created_at", self.created_at);
@@ -322,6 +340,7 @@ struct TaskRow {
         visit("tokens_used", self.tokens_used);
         visit("usage", self.usage);
         visit("blocked_count", self.blocked_count);
+        visit("on_blocker_failure", self.on_blocker_failure);
         visit("has_result", self.has_result);
         visit("result", self.result);
     }
@@ -415,6 +434,69 @@ struct AttemptRow {
         visit("ended_at", self.ended_at);
         visit("outcome", self.outcome);
         visit("error", self.error);
+    }
+};
+
+/// What passes between a running task's holder and people, beyond its life itself. There is a row only when there is
+/// something to say; it ends with the lease.
+struct RunRow {
+    static constexpr TableId kTable = TableId::task_runs;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    std::string task_id;
+    std::optional<std::string> question;  ///< JSON object {question, options}: the holder waits for an answer
+    int64_t asked_at = 0;
+    std::optional<std::string> cancel_by;  ///< who asked for its end; the holder has until `cancel_until`
+    std::string cancel_reason;
+    int64_t cancel_grace_ms = 0;
+    int64_t cancel_until = 0;
+    std::vector<std::string> says;  ///< what people said to the holder: JSON objects {seq, from, text, at}
+    int64_t handed_says = 0;        ///< so many of them a holder without a session has been given
+    int64_t output_start = 0;       ///< the output of this attempt is kept from here
+    int64_t output_end = 0;         ///< up to here
+
+    using Key = std::tuple<int64_t, std::string>;
+    Key key() const { return {workspace, task_id}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("task_id", self.task_id);
+        visit("question", self.question);
+        visit("asked_at", self.asked_at);
+        visit("cancel_by", self.cancel_by);
+        visit("cancel_reason", self.cancel_reason);
+        visit("cancel_grace_ms", self.cancel_grace_ms);
+        visit("cancel_until", self.cancel_until);
+        visit("says", self.says);
+        visit("handed_says", self.handed_says);
+        visit("output_start", self.output_start);
+        visit("output_end", self.output_end);
+    }
+};
+
+/// A piece of an attempt's output. Positions count the bytes of both streams together.
+struct TaskOutputRow {
+    static constexpr TableId kTable = TableId::task_outputs;
+    static constexpr RowClass kClass = RowClass::archive;
+    static constexpr int kKeyColumns = 4;
+    int64_t workspace = 0;
+    std::string task_id;
+    int64_t generation = 0;
+    int64_t position = 0;
+    std::string stream;  ///< stdout or stderr
+    Body text;
+
+    using Key = std::tuple<int64_t, std::string, int64_t, int64_t>;
+    Key key() const { return {workspace, task_id, generation, position}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("task_id", self.task_id);
+        visit("generation", self.generation);
+        visit("position", self.position);
+        visit("stream", self.stream);
+        visit("text", self.text);
     }
 };
 
@@ -632,7 +714,6 @@ struct LeaseRow {
     int64_t connection = 0;   ///< the attachment that renews it; 0 = none
     int64_t since_us = 0;     ///< when it began in this run
     int64_t renewed_us = 0;   ///< last sign of life of its holder
-    int64_t lease_ms = 0;     ///< of a lease without a session; 0 = the setting
     int64_t progress_us = 0;  ///< last progress report
     std::optional<int64_t> progress;
     bool stuck = false;
@@ -646,7 +727,6 @@ struct LeaseRow {
         visit("connection", self.connection);
         visit("since_us", self.since_us);
         visit("renewed_us", self.renewed_us);
-        visit("lease_ms", self.lease_ms);
         visit("progress_us", self.progress_us);
         visit("progress", self.progress);
         visit("stuck", self.stuck);
@@ -671,6 +751,8 @@ enum class TimerKind : uint8_t {
     mail_flush,          ///< connection: write down what has been pushed
     cooldown,            ///< agent: strikes are forgotten
     bucket_sweep,        ///< all: full buckets are dropped
+    cancel_grace,        ///< task: its holder has had its time to end
+    wait_end,            ///< request: has waited long enough
     deadline,            ///< task: complete_by (wall)
     not_before,          ///< task: may start (wall)
     mail_expiry,         ///< workspace: oldest mail (wall)
@@ -793,6 +875,71 @@ struct RuntimeRow {
     }
 };
 
+/// A program without a session that waits for a task: one request for one task.
+struct ClaimRow {
+    static constexpr TableId kTable = TableId::claims;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 1;
+    int64_t request = 0;
+    int64_t workspace = 0;
+    std::string agent;
+    std::vector<std::string> capabilities;
+    int64_t lanes = 0;  ///< bit n: takes tasks of lane n
+    int64_t lease_ms = 0;
+    int64_t since_us = 0;
+    std::string request_id;  ///< the client's name for it; "" = none
+    std::string body_hash;   ///< of what it asked with this name
+
+    using Key = std::tuple<int64_t>;
+    Key key() const { return {request}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("request", self.request);
+        visit("workspace", self.workspace);
+        visit("agent", self.agent);
+        visit("capabilities", self.capabilities);
+        visit("lanes", self.lanes);
+        visit("lease_ms", self.lease_ms);
+        visit("since_us", self.since_us);
+        visit("request_id", self.request_id);
+        visit("body_hash", self.body_hash);
+    }
+};
+
+/// What a request can wait for.
+enum class WaitTopic : uint8_t {
+    mail,      ///< subject: agent
+    task_end,  ///< subject: task
+    output     ///< subject: task
+};
+std::string_view to_text(WaitTopic);
+bool from_text(std::string_view, WaitTopic&);
+
+/// A request that waits until something happens; it is then run again from its input.
+struct WaitRow {
+    static constexpr TableId kTable = TableId::waits;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 1;
+    int64_t request = 0;
+    int64_t workspace = 0;
+    WaitTopic topic = WaitTopic::mail;
+    std::string subject;
+    int64_t until_us = 0;
+    std::string input;  ///< the encoded input (core/hub/input.hpp)
+
+    using Key = std::tuple<int64_t>;
+    Key key() const { return {request}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("request", self.request);
+        visit("workspace", self.workspace);
+        visit("topic", self.topic);
+        visit("subject", self.subject);
+        visit("until_us", self.until_us);
+        visit("input", self.input);
+    }
+};
+
 /// An operation that waits for a query; it is run again from its input when the answer is there.
 struct PendingRow {
     static constexpr TableId kTable = TableId::pending;
@@ -855,6 +1002,8 @@ void for_each_stored_row(F&& f) {
     f.template operator()<AttemptRow>();
     f.template operator()<EventRow>();
     f.template operator()<IdempotencyRow>();
+    f.template operator()<RunRow>();
+    f.template operator()<TaskOutputRow>();
 }
 
 /// Likewise for every row type that lies in memory.
@@ -882,6 +1031,9 @@ void for_each_resident_row(F&& f) {
     f.template operator()<RuntimeRow>();
     f.template operator()<PendingRow>();
     f.template operator()<DeferredRow>();
+    f.template operator()<RunRow>();
+    f.template operator()<ClaimRow>();
+    f.template operator()<WaitRow>();
 }
 
 }  // namespace agentcom

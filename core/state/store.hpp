@@ -43,13 +43,17 @@ struct RowChange {
 };
 
 /// Deletes archive rows of a workspace with a number up to and including `up_to`: events and messages by `seq`,
-/// finished tasks (with their inputs, edges and attempts) by `finished_seq`. Of messages, a lot begins where the one
-/// before ended: those in `keep` are unread and stay, and are erased one by one later.
+/// finished tasks (with their inputs, edges, attempts and output) by `finished_seq`. Of messages, a lot begins where
+/// the one before ended: those in `keep` are unread and stay, and are erased one by one later. The output of one
+/// attempt
+/// (`subject` and `generation`) loses what lies before position `up_to`.
 struct Prune {
-    enum class What : uint8_t { events, messages, finished_tasks } what{};
+    enum class What : uint8_t { events, messages, finished_tasks, output } what{};
     int64_t workspace = 0;
     int64_t up_to = 0;
     std::vector<int64_t> keep;
+    std::string subject{};
+    int64_t generation = 0;
 };
 
 /// Count and sum of hashes of the rows of one table that a start must find again: all rows of a durable table that
@@ -82,10 +86,12 @@ struct FetchTask {
     int64_t events = 0;
 };
 
-/// Tasks in the order (priority, seq), each as its tasks row followed by the rows that FetchTask gives.
+/// Tasks in the order (priority, seq), each as its tasks row followed by the rows that FetchTask gives: those named in
+/// `live` (which the hub has chosen, in that order) among those of `states` that are finished.
 struct ListTasks {
     int64_t workspace = 0;
-    std::vector<TaskState> states;  ///< any of these
+    std::vector<std::string> live;  ///< ids; the filters below are not for these
+    std::vector<TaskState> states;  ///< completed, cancelled, both or none
     std::optional<int64_t> priority;
     std::optional<std::string> assigned_to;
     int64_t after_priority = -1;  ///< cursor: only tasks behind (after_priority, after_seq)
@@ -94,8 +100,8 @@ struct ListTasks {
     int64_t events = 50;
 };
 
-/// How many tasks there are: one row of three integers (state's number as in TaskState, priority, count) per group,
-/// given as `QueryRow` with table = tasks and three values.
+/// How many finished tasks there are: one row of three integers (state's number as in TaskState, priority, count) per
+/// group, given as `QueryRow` with table = tasks and three values.
 struct CountTasks {
     int64_t workspace = 0;
 };
@@ -106,7 +112,18 @@ struct FetchMessages {
     std::vector<int64_t> seqs;
 };
 
-using StoreQuery = std::variant<FetchTask, ListTasks, CountTasks, FetchMessages>;
+/// The output of one attempt of a task: a row of three integers (generation, start, end of what is kept; table =
+/// task_outputs), then the task_outputs rows from the one that holds position `since` on, in order, until they
+/// make `limit_bytes` or more. Nothing if the attempt has no output. Generation 0 is the newest that has some.
+struct FetchOutput {
+    int64_t workspace = 0;
+    std::string task_id;
+    int64_t generation = 0;
+    int64_t since = 0;
+    int64_t limit_bytes = 65'536;
+};
+
+using StoreQuery = std::variant<FetchTask, ListTasks, CountTasks, FetchMessages, FetchOutput>;
 
 struct QueryRow {
     TableId table{};

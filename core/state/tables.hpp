@@ -170,6 +170,7 @@ class Tables {
     /// Hands an archive row to the store.
     void append(const MessageRow& row) { append_row(row); }
     void append(const EventRow& row) { append_row(row); }
+    void append(const TaskOutputRow& row) { append_row(row); }
     /// Like `archive`, for a row that only ever was in the store.
     void append(const TaskRow& row) { append_row(row); }
 
@@ -220,7 +221,7 @@ class Tables {
                    Table<TaskRow>, Table<TaskInputRow>, Table<TaskEdgeRow>, Table<AttemptRow>, Table<IdempotencyRow>,
                    Table<MailRow>, Table<SessionRow>, Table<LivenessRow>, Table<AgentRow>, Table<LeaseRow>,
                    Table<TimerRow>, Table<BucketRow>, Table<CooldownRow>, Table<FairnessRow>, Table<RuntimeRow>,
-                   Table<PendingRow>, Table<DeferredRow>>;
+                   Table<PendingRow>, Table<DeferredRow>, Table<RunRow>, Table<ClaimRow>, Table<WaitRow>>;
 
     /// How to put one row back.
     struct Undo {

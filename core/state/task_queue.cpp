@@ -14,6 +14,8 @@ std::vector<std::string> sorted_unique(std::vector<std::string> names) {
     return names;
 }
 
+bool takes_lane(int64_t lanes, int64_t lane) { return ((lanes >> lane) & 1) != 0; }
+
 bool includes_all(const std::vector<std::string>& has, const std::vector<std::string>& needs) {
     return std::includes(has.begin(), has.end(), needs.begin(), needs.end());
 }
@@ -104,20 +106,22 @@ void TaskQueue::remove_task(const TaskRow& task) {
     classes_.erase(place);
 }
 
-void TaskQueue::add_agent(const AgentRow& agent) {
-    const std::pair<int64_t, std::string> idle{agent.idle_since_us, agent.agent};
+void TaskQueue::add_worker(const Worker& worker) {
+    const WorkerName name{worker.agent, worker.request};
+    const std::pair<int64_t, WorkerName> idle{worker.idle_since_us, name};
     idle_.insert(idle);
-    std::vector<std::string> capabilities = sorted_unique(agent.capabilities);
+    std::vector<std::string> capabilities = sorted_unique(worker.capabilities);
     for (const std::string& capability : capabilities) idle_with_[capability].insert(idle);
-    available_[agent.agent] = std::move(capabilities);
+    available_[name] = Able{std::move(capabilities), worker.lanes};
 }
 
-void TaskQueue::remove_agent(const AgentRow& agent) {
-    const std::pair<int64_t, std::string> idle{agent.idle_since_us, agent.agent};
+void TaskQueue::remove_worker(const Worker& worker) {
+    const WorkerName name{worker.agent, worker.request};
+    const std::pair<int64_t, WorkerName> idle{worker.idle_since_us, name};
     idle_.erase(idle);
-    const auto found = available_.find(agent.agent);
+    const auto found = available_.find(name);
     if (found == available_.end()) return;
-    for (const std::string& capability : found->second) {
+    for (const std::string& capability : found->second.capabilities) {
         const auto set = idle_with_.find(capability);
         if (set == idle_with_.end()) continue;
         set->second.erase(idle);
@@ -141,9 +145,8 @@ void TaskQueue::set_served(int64_t lane, const std::string& fairness_key, int64_
     }
 }
 
-std::optional<std::string> TaskQueue::next_task(const std::string& agent,
-                                                const std::vector<std::string>& capabilities) {
-    const std::vector<std::string> has = sorted_unique(capabilities);
+std::optional<std::string> TaskQueue::next_task(const Worker& worker) {
+    const std::vector<std::string> has = sorted_unique(worker.capabilities);
     std::optional<std::tuple<int64_t, int64_t, int64_t>> best;
     std::optional<std::string> task_id;
     const auto consider = [&](const std::set<ClassKey>& keys) {
@@ -151,6 +154,7 @@ std::optional<std::string> TaskQueue::next_task(const std::string& agent,
             if (!includes_all(has, key.first)) continue;
             Class& tasks = classes_.find(key)->second;
             for (int64_t number = 0; number < kLanes; ++number) {
+                if (!takes_lane(worker.lanes, number)) continue;
                 Lane& lane = tasks.lanes[static_cast<size_t>(number)];
                 const Turn* turn = first_turn(lane, number);
                 if (turn == nullptr) continue;
@@ -163,7 +167,7 @@ std::optional<std::string> TaskQueue::next_task(const std::string& agent,
             }
         }
     };
-    if (const auto keys = by_target_.find(agent); keys != by_target_.end()) consider(keys->second);
+    if (const auto keys = by_target_.find(worker.agent); keys != by_target_.end()) consider(keys->second);
     if (const auto keys = by_capability_.find(std::string{}); keys != by_capability_.end()) consider(keys->second);
     for (const std::string& capability : has) {
         if (capability.empty()) continue;
@@ -172,14 +176,16 @@ std::optional<std::string> TaskQueue::next_task(const std::string& agent,
     return task_id;
 }
 
-std::optional<std::string> TaskQueue::next_agent(const TaskRow& task) const {
+std::optional<TaskQueue::Choice> TaskQueue::next_worker(const TaskRow& task) const {
     const std::vector<std::string> needs = sorted_unique(task.needed_capabilities);
-    const auto can = [&](const std::string& agent) {
-        const auto found = available_.find(agent);
-        return found != available_.end() && includes_all(found->second, needs);
+    const auto can = [&](const Able& able) {
+        return takes_lane(able.lanes, task.lane) && includes_all(able.capabilities, needs);
     };
     if (!task.target_agent.empty()) {
-        if (can(task.target_agent)) return task.target_agent;
+        for (auto own = available_.lower_bound({task.target_agent, 0});
+             own != available_.end() && own->first.first == task.target_agent; ++own) {
+            if (can(own->second)) return Choice{own->first.first, own->first.second};
+        }
         return std::nullopt;
     }
     const IdleSet* smallest = &idle_;
@@ -188,13 +194,29 @@ std::optional<std::string> TaskQueue::next_agent(const TaskRow& task) const {
         if (found == idle_with_.end()) return std::nullopt;
         if (found->second.size() < smallest->size()) smallest = &found->second;
     }
-    std::optional<std::string> avoided;
-    for (const auto& [idle_since, agent] : *smallest) {
-        if (!can(agent)) continue;
-        if (agent != task.avoid_agent) return agent;
-        avoided = agent;
+    std::optional<Choice> avoided;
+    for (const auto& [idle_since, name] : *smallest) {
+        if (!can(available_.find(name)->second)) continue;
+        if (name.first != task.avoid_agent) return Choice{name.first, name.second};
+        if (!avoided) avoided = Choice{name.first, name.second};
     }
     return avoided;
+}
+
+std::optional<int64_t> TaskQueue::position(const TaskRow& task, int64_t limit) const {
+    int64_t before = 0;
+    for (int64_t lane = 0; lane < task.lane; ++lane) before += lane_size(lane);
+    int64_t looked_at = 0;
+    for (const auto& [unused, tasks] : classes_) {
+        for (const auto& [key, by_seq] : tasks.lanes[static_cast<size_t>(task.lane)].by_key) {
+            for (const auto& [seq, id] : by_seq) {
+                if (seq >= task.seq) break;
+                ++before;
+                if (++looked_at > limit) return std::nullopt;
+            }
+        }
+    }
+    return before;
 }
 
 }  // namespace agentcom

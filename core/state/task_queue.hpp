@@ -2,10 +2,11 @@
 //
 // Tasks with the same needs form a class. A class is looked at only for agents that have its rarest capability (or are
 // its target), so that tasks which nobody can do cost nothing. Within a class each lane holds, per fairness key, a
-// first-in-first-out list by sequence number; keys take turns, the one served longest ago first. Agents that can take
-// work wait ordered by how long they have been idle, once overall and once per capability.
+// first-in-first-out list by sequence number; keys take turns, the one served longest ago first. Who can take work (an
+// agent on its socket, or a request that claims a task) waits ordered by how long it has been idle, once overall and
+// once per capability.
 //
-// This is an index: a function of rows (tasks, agents, fairness), kept by Indexes. It decides nothing.
+// This is an index: a function of rows (tasks, agents, claims, fairness), kept by Indexes. It decides nothing.
 #pragma once
 
 #include <array>
@@ -24,24 +25,42 @@
 namespace agentcom {
 
 inline constexpr int64_t kLanes = 4;
+inline constexpr int64_t kAllLanes = (int64_t{1} << kLanes) - 1;
+
+/// Who can take a task.
+struct Worker {
+    std::string agent;
+    int64_t request = 0;  ///< the claim that waits; 0: the agent's socket
+    int64_t idle_since_us = 0;
+    std::vector<std::string> capabilities;
+    int64_t lanes = kAllLanes;  ///< bit n: takes tasks of lane n
+};
 
 class TaskQueue {
   public:
     void add_task(const TaskRow&);
     void remove_task(const TaskRow&);
-    void add_agent(const AgentRow&);
-    void remove_agent(const AgentRow&);
+    void add_worker(const Worker&);
+    void remove_worker(const Worker&);
     void set_served(int64_t lane, const std::string& fairness_key, int64_t before, int64_t after);
 
-    /// The task that an agent with these (available) capabilities should get next: the lowest lane first, in it the
-    /// fairness key served longest ago, of that the oldest task. nullopt when there is none for it.
-    std::optional<std::string> next_task(const std::string& agent, const std::vector<std::string>& capabilities);
+    /// The task that this worker should get next: the lowest lane first, in it the fairness key served longest ago, of
+    /// that the oldest task. nullopt when there is none for it.
+    std::optional<std::string> next_task(const Worker& worker);
 
-    /// The available agent that has been idle longest among those that can do the task, another than `avoid` if there
-    /// is one. nullopt when none is available.
-    std::optional<std::string> next_agent(const TaskRow& task) const;
+    struct Choice {
+        std::string agent;
+        int64_t request = 0;  ///< as in Worker
+        friend bool operator==(const Choice&, const Choice&) = default;
+    };
+    /// The waiting worker that has been idle longest among those that can do the task, one of another agent than
+    /// `avoid_agent` if there is one. nullopt when none waits.
+    std::optional<Choice> next_worker(const TaskRow& task) const;
 
-    /// How many tasks of this class stand before the task, in its lane and those above.
+    /// How many queued tasks stand before this one: those of lower lanes, and the older ones of its own. Counts at most
+    /// `limit` of its own lane; nullopt beyond.
+    std::optional<int64_t> position(const TaskRow& task, int64_t limit) const;
+
     int64_t size() const { return size_; }
     int64_t lane_size(int64_t lane) const { return lane_sizes_[static_cast<size_t>(lane)]; }
 
@@ -60,7 +79,12 @@ class TaskQueue {
         int64_t tasks = 0;
     };
     using ClassMap = std::map<ClassKey, Class>;
-    using IdleSet = std::set<std::pair<int64_t, std::string>>;
+    using WorkerName = std::pair<std::string, int64_t>;  // agent, request
+    using IdleSet = std::set<std::pair<int64_t, WorkerName>>;
+    struct Able {
+        std::vector<std::string> capabilities;  // sorted
+        int64_t lanes = kAllLanes;
+    };
 
     static ClassKey class_of(const TaskRow&);
     int64_t served(int64_t lane, const std::string& fairness_key) const;
@@ -74,7 +98,7 @@ class TaskQueue {
     std::map<std::pair<int64_t, std::string>, int64_t> served_;
     IdleSet idle_;
     std::map<std::string, IdleSet> idle_with_;
-    std::map<std::string, std::vector<std::string>> available_;  // agent -> sorted capabilities
+    std::map<WorkerName, Able> available_;
     int64_t size_ = 0;
     std::array<int64_t, kLanes> lane_sizes_{};
 };

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/tasks/tasks.hpp"
+#include "core/tasks/leases.hpp"
 
 namespace agentcom::agents {
 
@@ -43,6 +43,7 @@ void attach(Context& ctx, int64_t workspace, const std::string& agent, Connectio
     ctx.tables.put(std::move(row));
     for (const std::string& task_id : leases_of(ctx, workspace, agent)) {
         const TaskRow task = *ctx.tables.find<TaskRow>({workspace, task_id});
+        if (task.claimed()) continue;  // held by a program beside the session
         ctx.tables.modify<LeaseRow>({workspace, task_id}, [&](LeaseRow& lease) {
             lease.connection = connection;
             lease.renewed_us = ctx.now.mono_us;
@@ -54,6 +55,7 @@ void attach(Context& ctx, int64_t workspace, const std::string& agent, Connectio
                     task.generation);
             if (repeat_assignments) tasks::send_assignment(ctx, task, connection);
         }
+        tasks::resume(ctx, task, connection);
     }
     ctx.woken_agents.insert({workspace, agent});
 }
@@ -69,6 +71,7 @@ void detach(Context& ctx, int64_t workspace, const std::string& agent, Connectio
     const int64_t heard_us = liveness == nullptr ? 0 : liveness->last_inbound_us;
     for (const std::string& task_id : leases_of(ctx, workspace, agent)) {
         const TaskRow* task = ctx.tables.find<TaskRow>({workspace, task_id});
+        if (task->claimed()) continue;
         ctx.tables.modify<LeaseRow>({workspace, task_id}, [&](LeaseRow& lease) {
             // From here on nobody but the lease knows when its holder was last heard of.
             if (lease.connection == connection) lease.renewed_us = std::max(lease.renewed_us, heard_us);
@@ -139,13 +142,18 @@ void on_backoff_over(Context& ctx, int64_t workspace, const std::string& agent) 
 
 std::string_view work_state(const Context& ctx, int64_t workspace, const std::string& agent) {
     const AgentRow* row = ctx.tables.find<AgentRow>({workspace, agent});
-    if (row == nullptr || row->connection == 0) return "offline";
+    if (row == nullptr) return "offline";
     bool assigned = false;
+    bool working = false;
     for (const std::string& task_id : leases_of(ctx, workspace, agent)) {
-        if (ctx.tables.find<TaskRow>({workspace, task_id})->state == TaskState::working) return "working";
-        assigned = true;
+        const TaskRow* task = ctx.tables.find<TaskRow>({workspace, task_id});
+        // What it had when its socket went does not count: perhaps nobody works on it. A claim needs no socket.
+        if (row->connection == 0 && !task->claimed()) continue;
+        (task->state == TaskState::working ? working : assigned) = true;
     }
-    return assigned ? "assigned" : "idle";
+    if (working) return "working";
+    if (assigned) return "assigned";
+    return row->connection == 0 ? "offline" : "idle";
 }
 
 }  // namespace agentcom::agents

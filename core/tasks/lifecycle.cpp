@@ -62,13 +62,17 @@ constexpr std::array<Row, kTaskEvents> kTable{{
     // cancel
     {yes(TaskAction::end), yes(TaskAction::end), yes(TaskAction::end), yes(TaskAction::end), no(kInvalid), no(kInvalid),
      yes(TaskAction::end)},
+    // request_cancel
+    {no(kNotLeased), no(kNotLeased), yes(TaskAction::keep), yes(TaskAction::keep), no(kInvalid), no(kInvalid),
+     no(kNotLeased)},
     // retry
     {no(kGone), no(kGone), no(kGone), no(kGone), no(kGone), no(kGone), yes(TaskAction::revive)},
 }};
 
 constexpr std::array<std::string_view, kTaskEvents> kEventNames{
-    "dispatch", "accept",  "progress",   "complete", "fail",     "reject", "release", "recover", "acceptance_timeout",
-    "silence",  "max_run", "grace_over", "stuck",    "deadline", "unhold", "cancel",  "retry"};
+    "dispatch",           "accept",  "progress", "complete",   "fail",  "reject",   "release", "recover",
+    "acceptance_timeout", "silence", "max_run",  "grace_over", "stuck", "deadline", "unhold",  "cancel",
+    "request_cancel",     "retry"};
 
 constexpr std::array<std::string_view, 12> kActionNames{"nothing", "keep",          "begin_lease", "begin_work",
                                                         "finish",  "count_failure", "give_back",   "reclaim",

@@ -35,6 +35,7 @@ enum class TaskEvent : uint8_t {
     deadline,            ///< complete_by has passed
     unhold,              ///< nothing holds it any more
     cancel,              ///< a person or program ends it
+    request_cancel,      ///< its holder is asked to end it, and given time
     retry,               ///< a person or program revives it
 };
 inline constexpr std::size_t kTaskEvents = static_cast<std::size_t>(TaskEvent::retry) + 1;

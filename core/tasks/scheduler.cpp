@@ -1,15 +1,19 @@
 #include "core/tasks/scheduler.hpp"
 
-#include "core/tasks/tasks.hpp"
+#include "core/tasks/leases.hpp"
 
 namespace agentcom::scheduler {
 
 namespace {
 
-void dispatch(Context& ctx, const TaskRow& task, const std::string& agent) {
-    const AgentRow* row = ctx.tables.find<AgentRow>({task.workspace, agent});
+void dispatch(Context& ctx, const TaskRow& task, const TaskQueue::Choice& worker) {
+    if (worker.request != 0) {
+        tasks::grant(ctx, task, *ctx.tables.find<ClaimRow>({worker.request}));
+        return;
+    }
+    const AgentRow* row = ctx.tables.find<AgentRow>({task.workspace, worker.agent});
     AGENTCOM_ASSERT(row != nullptr && row->connection != 0, "work goes to agents that are online");
-    tasks::begin_lease(ctx, task, agent, row->connection, true);
+    tasks::begin_lease(ctx, task, worker.agent, row->connection, true);
 }
 
 /// Fills the free slots of one agent. The best task for it may suit another agent better (idle for longer, or not the
@@ -20,10 +24,10 @@ void fill(Context& ctx, const WorkspaceName& name) {
         const AgentRow* row = ctx.tables.find<AgentRow>({workspace, agent});
         if (row == nullptr || !ctx.tables.indexes().is_available(*row)) return;
         TaskQueue& queue = ctx.tables.indexes().queues[workspace];
-        const std::optional<std::string> task_id = queue.next_task(agent, row->capabilities);
+        const std::optional<std::string> task_id = queue.next_task({agent, 0, row->idle_since_us, row->capabilities});
         if (!task_id) return;
         const TaskRow task = *ctx.tables.find<TaskRow>({workspace, *task_id});
-        const std::optional<std::string> best = queue.next_agent(task);
+        const std::optional<TaskQueue::Choice> best = queue.next_worker(task);
         AGENTCOM_ASSERT(best.has_value(), "a task that an available agent can do has an available agent");
         dispatch(ctx, task, *best);
     }
@@ -46,8 +50,8 @@ void run(Context& ctx) {
             const TaskRow* found = ctx.tables.find<TaskRow>(name);
             if (found == nullptr || found->state != TaskState::queued) continue;
             const TaskRow task = *found;
-            if (const auto agent = ctx.tables.indexes().queues[task.workspace].next_agent(task)) {
-                dispatch(ctx, task, *agent);
+            if (const auto worker = ctx.tables.indexes().queues[task.workspace].next_worker(task)) {
+                dispatch(ctx, task, *worker);
             }
         }
     }

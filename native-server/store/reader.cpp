@@ -20,9 +20,7 @@ namespace {
 /// SQLite asks whether to go on after so many steps of its virtual machine: about every 0.1 ms.
 constexpr int kStepsBetweenLooks = 2'000;
 
-constexpr std::array kTaskStates = {TaskState::held,       TaskState::queued,    TaskState::assigned,
-                                    TaskState::working,    TaskState::completed, TaskState::cancelled,
-                                    TaskState::dead_letter};
+constexpr std::array kFinishedStates = {TaskState::completed, TaskState::cancelled};
 
 int64_t integer_column(const TableSchema& schema, const RowValues& values, std::string_view name) {
     for (std::size_t i = 0; i < schema.columns.size(); ++i) {
@@ -45,6 +43,7 @@ class StoreReader::Impl {
     bool answer(const ListTasks& query);
     bool answer(const CountTasks& query);
     bool answer(const FetchMessages& query);
+    bool answer(const FetchOutput& query);
 
     /// Prepared once for each text.
     SqliteStatement* statement(const std::string& sql);
@@ -52,6 +51,7 @@ class StoreReader::Impl {
     bool add_rows(SqliteStatement& select, const TableSchema& schema);
     bool add_task_parts(int64_t workspace, const std::string& task_id, int64_t events);
     bool open_ranges(const ListTasks& query);
+    bool fetch_task(int64_t workspace, const std::string& task_id, std::optional<RowValues>& row);
     /// Notes why the query failed.
     bool fail(std::string text);
     bool fail() { return fail(store_unavailable(db_, "a query").text); }
@@ -177,7 +177,7 @@ bool StoreReader::Impl::open_ranges(const ListTasks& query) {
     const TableSchema& schema = stored_table(TableId::tasks);
     std::string sql = "SELECT " + select_list(schema) + " FROM tasks INDEXED BY ";
     sql += query.assigned_to ? "tasks_by_agent" : "tasks_by_state";
-    sql += " WHERE workspace = ?1 AND state = ?2";
+    sql += " WHERE live = 0 AND workspace = ?1 AND state = ?2";
     sql += query.priority ? " AND priority = ?3 AND seq > ?4" : " AND (priority, seq) > (?3, ?4)";
     if (query.assigned_to) sql += " AND assigned_to = ?5";
     sql += " ORDER BY priority, seq";
@@ -185,7 +185,7 @@ bool StoreReader::Impl::open_ranges(const ListTasks& query) {
     int64_t after_seq = query.after_seq;
     if (query.priority && *query.priority < query.after_priority) return true;
     if (query.priority && *query.priority > query.after_priority) after_seq = INT64_MIN;
-    for (const TaskState state : kTaskStates) {
+    for (const TaskState state : kFinishedStates) {
         if (std::find(query.states.begin(), query.states.end(), state) == query.states.end()) continue;
         Range& range = ranges_.emplace_back();
         if (!range.select.prepare(db_, sql)) return fail();
@@ -213,27 +213,60 @@ bool StoreReader::Impl::advance(Range& range) {
 bool StoreReader::Impl::answer(const ListTasks& query) {
     const TableSchema& schema = stored_table(TableId::tasks);
     if (!open_ranges(query)) return false;
-    const auto place = [&schema](const Range& range) {
-        return std::pair(integer_column(schema, range.row, "priority"), integer_column(schema, range.row, "seq"));
+    const auto place = [&schema](const RowValues& row) {
+        return std::pair(integer_column(schema, row, "priority"), integer_column(schema, row, "seq"));
     };
-    for (int64_t count = 0; count < query.limit; ++count) {
+    auto next_live = query.live.begin();
+    std::optional<RowValues> live;
+    std::optional<std::pair<int64_t, int64_t>> last;
+    for (int64_t count = 0; count < query.limit;) {
+        while (!live && next_live != query.live.end()) {
+            if (!fetch_task(query.workspace, *next_live++, live)) return false;
+        }
         Range* first = nullptr;
         for (Range& range : ranges_) {
-            if (!range.at_end && (first == nullptr || place(range) < place(*first))) first = &range;
+            if (!range.at_end && (first == nullptr || place(range.row) < place(first->row))) first = &range;
         }
-        if (first == nullptr) return true;
-        const std::string task_id = first->row[1].text;
-        rows_.push_back({TableId::tasks, std::move(first->row)});
-        if (!add_task_parts(query.workspace, task_id, query.events)) return false;
-        if (!advance(*first)) return false;
+        if (first == nullptr && !live) return true;
+        const bool take_live = live && (first == nullptr || place(*live) <= place(first->row));
+        RowValues row = take_live ? std::move(*live) : std::move(first->row);
+        if (take_live) live.reset();
+        // One that was live when the hub chose it may have finished since, and then comes twice.
+        const bool again = last == place(row);
+        last = place(row);
+        const std::string task_id = row[1].text;
+        if (!again) {
+            ++count;
+            rows_.push_back({TableId::tasks, std::move(row)});
+            if (!add_task_parts(query.workspace, task_id, query.events)) return false;
+        }
+        if (!take_live && !advance(*first)) return false;
     }
     return true;
 }
 
+/// Leaves `row` empty if there is none.
+bool StoreReader::Impl::fetch_task(int64_t workspace, const std::string& task_id, std::optional<RowValues>& row) {
+    const TableSchema& schema = stored_table(TableId::tasks);
+    SqliteStatement* select =
+        statement("SELECT " + select_list(schema) + " FROM tasks WHERE workspace = ?1 AND id = ?2");
+    if (select == nullptr) return false;
+    select->bind(1, workspace);
+    select->bind(2, task_id);
+    const int code = select->step();
+    if (code == SQLITE_ROW) {
+        Result<RowValues> values = read_row(*select, schema);
+        if (!values) return fail(values.error().text);
+        row = std::move(values).value();
+    }
+    select->reset();
+    return code == SQLITE_ROW || code == SQLITE_DONE || fail();
+}
+
 bool StoreReader::Impl::answer(const CountTasks& query) {
     SqliteStatement* select = statement(
-        "SELECT state, priority, count(*) FROM tasks INDEXED BY tasks_by_state WHERE workspace = ?1 GROUP BY state, "
-        "priority");
+        "SELECT state, priority, count(*) FROM tasks INDEXED BY tasks_by_state WHERE live = 0 AND workspace = ?1 "
+        "GROUP BY state, priority");
     if (select == nullptr) return false;
     select->bind(1, query.workspace);
     std::map<std::pair<int64_t, int64_t>, int64_t> counts;
@@ -265,6 +298,57 @@ bool StoreReader::Impl::answer(const FetchMessages& query) {
         if (!add_rows(*select, schema)) return false;
     }
     return true;
+}
+
+bool StoreReader::Impl::answer(const FetchOutput& query) {
+    const TableSchema& schema = stored_table(TableId::task_outputs);
+    const std::string of_attempt = " FROM task_outputs WHERE workspace = ?1 AND task_id = ?2 AND generation = ?3";
+    const auto integer = [&](const std::string& sql, int64_t generation, int64_t& value) {
+        SqliteStatement* select = statement(sql);
+        if (select == nullptr) return false;
+        select->bind(1, query.workspace);
+        select->bind(2, query.task_id);
+        if (generation > 0) select->bind(3, generation);
+        const int code = select->step();
+        value = code == SQLITE_ROW ? select->integer(0) : -1;
+        select->reset();
+        return code == SQLITE_ROW || code == SQLITE_DONE || fail();
+    };
+    int64_t generation = query.generation;
+    if (generation <= 0 &&
+        !integer("SELECT max(generation) FROM task_outputs WHERE workspace = ?1 AND task_id = ?2", 0, generation)) {
+        return false;
+    }
+    if (generation <= 0) return true;
+    int64_t start = 0;
+    int64_t end = 0;
+    if (!integer("SELECT position" + of_attempt + " ORDER BY position LIMIT 1", generation, start)) return false;
+    if (start < 0) return true;
+    if (!integer("SELECT position + length(CAST(text AS BLOB))" + of_attempt + " ORDER BY position DESC LIMIT 1",
+                 generation, end)) {
+        return false;
+    }
+    rows_.push_back(
+        {TableId::task_outputs, {ColumnValue::of(generation), ColumnValue::of(start), ColumnValue::of(end)}});
+    SqliteStatement* select = statement(
+        "SELECT " + select_list(schema) + of_attempt +
+        " AND position >= coalesce((SELECT max(position) FROM task_outputs WHERE workspace = ?1 AND task_id = ?2 AND "
+        "generation = ?3 AND position <= ?4), 0) ORDER BY position");
+    if (select == nullptr) return false;
+    select->bind(1, query.workspace);
+    select->bind(2, query.task_id);
+    select->bind(3, generation);
+    select->bind(4, query.since);
+    int64_t bytes = 0;
+    int code = select->step();
+    for (; code == SQLITE_ROW && bytes < query.limit_bytes; code = select->step()) {
+        Result<RowValues> row = read_row(*select, schema);
+        if (!row) return fail(row.error().text);
+        bytes += static_cast<int64_t>(row.value().back().text.size());
+        rows_.push_back({schema.table, std::move(row).value()});
+    }
+    select->reset();
+    return code == SQLITE_ROW || code == SQLITE_DONE || fail();
 }
 
 StoreReader::StoreReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -188,6 +188,17 @@ bool RowWriter::prune_messages(int64_t workspace, int64_t above, int64_t up_to, 
     return true;
 }
 
+bool RowWriter::prune_output(const Prune& prune) {
+    SqliteStatement* remove = statement(
+        "DELETE FROM task_outputs WHERE workspace = ?1 AND task_id = ?2 AND generation = ?3 AND position < ?4");
+    if (remove == nullptr) return false;
+    remove->bind(1, prune.workspace);
+    remove->bind(2, prune.subject);
+    remove->bind(3, prune.generation);
+    remove->bind(4, prune.up_to);
+    return remove->run();
+}
+
 // Events have no gaps in their numbers, so a range of numbers is a good bound for a number of rows.
 bool RowWriter::prune_events(int64_t workspace, int64_t up_to, int64_t& limit, bool& done) {
     SqliteStatement* first =
@@ -228,7 +239,8 @@ bool RowWriter::prune_finished(int64_t workspace, int64_t up_to, int64_t& limit,
     for (const std::string& id : ids) {
         for (const char* table :
              {"task_inputs WHERE workspace = ?1 AND task_id", "task_edges WHERE workspace = ?1 AND task_id",
-              "attempts WHERE workspace = ?1 AND task_id", "tasks WHERE workspace = ?1 AND id"}) {
+              "attempts WHERE workspace = ?1 AND task_id", "task_outputs WHERE workspace = ?1 AND task_id",
+              "tasks WHERE workspace = ?1 AND id"}) {
             SqliteStatement* remove = statement("DELETE FROM " + std::string(table) + " = ?2");
             if (remove == nullptr) return false;
             remove->bind(1, workspace);

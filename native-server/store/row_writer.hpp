@@ -29,6 +29,7 @@ class RowWriter {
     /// left to prune.
     bool prune(Prune::What what, int64_t workspace, int64_t up_to, int64_t& limit, bool& done);
     /// Deletes the messages with a number above `above` and up to `up_to` that are not in `keep`.
+    bool prune_output(const Prune& prune);
     bool prune_messages(int64_t workspace, int64_t above, int64_t up_to, std::vector<int64_t> keep);
     /// The row that a change is going to overwrite or delete, if it is one that no hub has in memory: a message, an
     /// event or a finished task. Appends it to `rows`.

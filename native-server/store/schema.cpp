@@ -18,6 +18,7 @@ bool has_rowid(TableId table) {
         case TableId::messages:
         case TableId::tasks:
         case TableId::task_inputs:
+        case TableId::task_outputs:
         case TableId::idempotency:
             return true;
         default:
@@ -26,12 +27,15 @@ bool has_rowid(TableId table) {
 }
 
 // A start reads the live tasks in key order, which is also the order in which it looks up what hangs on them. Lists
-// merge one range per state, so every state has its rows in list order. Retention goes by finished_seq. A task's
-// history is read newest first. A mailbox is a recipient's messages in order; broadcasts have the recipient NULL.
+// merge one range per state, so every state has its rows in list order; the hub has the live ones in memory, so that
+// only finished tasks are in these indexes and a task enters them once in its life. Retention goes by finished_seq. A
+// task's history is read newest first. A mailbox is a recipient's messages in order; broadcasts have the recipient
+// NULL.
 constexpr std::string_view kIndexes[] = {
     "CREATE INDEX tasks_live ON tasks(workspace, id) WHERE live = 1",
-    "CREATE INDEX tasks_by_state ON tasks(workspace, state, priority, seq)",
-    "CREATE INDEX tasks_by_agent ON tasks(workspace, assigned_to, state, priority, seq) WHERE assigned_to IS NOT NULL",
+    "CREATE INDEX tasks_by_state ON tasks(workspace, state, priority, seq) WHERE live = 0",
+    "CREATE INDEX tasks_by_agent ON tasks(workspace, assigned_to, state, priority, seq) "
+    "WHERE live = 0 AND assigned_to IS NOT NULL",
     "CREATE INDEX tasks_finished ON tasks(workspace, finished_seq) WHERE finished_seq > 0",
     "CREATE INDEX events_by_subject ON events(workspace, subject, seq)",
     "CREATE INDEX messages_by_recipient ON messages(workspace, recipient, seq)",

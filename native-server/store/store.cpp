@@ -103,7 +103,7 @@ class SqliteStore::Impl {
     CommitError roll_back(std::string_view what);
     bool write_batches(std::span<const Batch> batches);
     bool write_sums(const std::vector<TableSum>& sums);
-    bool prune_messages(std::span<const Batch> batches);
+    bool prune_at_once(std::span<const Batch> batches);
     bool prune_some(int64_t limit);
     bool reopen();
     bool write_correction(std::span<const RowChange> correction);
@@ -267,6 +267,7 @@ std::optional<CommitError> SqliteStore::Impl::commit(std::span<const Batch> batc
     for (const TableSum& sum : batches.back().sums) sums_[sum.table] = sum_text(sum);
     for (const Batch& batch : batches) {
         for (const Prune& prune : batch.prunes) {
+            if (prune.what == Prune::What::output) continue;  // done as it was asked for
             int64_t& target = prune.what == Prune::What::messages ? messages_pruned_[prune.workspace]
                                                                   : prunes_[{prune.what, prune.workspace}];
             target = std::max(target, prune.up_to);
@@ -281,7 +282,7 @@ bool SqliteStore::Impl::write_batches(std::span<const Batch> batches) {
     }
     // Messages at once, since only this batch says which of them stay; read ones, so that nobody misses them should the
     // commit be refused. Of the rest only what acknowledged commits asked for, in slices.
-    return prune_messages(batches) && prune_some(options_.prune_slice_rows) && write_sums(batches.back().sums) &&
+    return prune_at_once(batches) && prune_some(options_.prune_slice_rows) && write_sums(batches.back().sums) &&
            rows_.set_meta("last_turn", batches.back().turn) && rows_.set_meta("commit", highest_);
 }
 
@@ -296,10 +297,11 @@ bool SqliteStore::Impl::write_sums(const std::vector<TableSum>& sums) {
 }
 
 // What `keep` says holds for the numbers above the prune before; unread messages below were kept by that one.
-bool SqliteStore::Impl::prune_messages(std::span<const Batch> batches) {
+bool SqliteStore::Impl::prune_at_once(std::span<const Batch> batches) {
     std::map<int64_t, int64_t> above;
     for (const Batch& batch : batches) {
         for (const Prune& prune : batch.prunes) {
+            if (prune.what == Prune::What::output && !rows_.prune_output(prune)) return false;
             if (prune.what != Prune::What::messages) continue;
             int64_t& floor = above.try_emplace(prune.workspace, messages_pruned_[prune.workspace]).first->second;
             if (!rows_.prune_messages(prune.workspace, floor, prune.up_to, prune.keep)) return false;

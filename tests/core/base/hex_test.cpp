@@ -36,3 +36,10 @@ TEST_CASE("the constant-time comparison compares") {
         }
     }
 }
+
+TEST_CASE("rising ids rise, and end as random ones") {
+    CHECK(rising_id(0, "0123456789abcdef") == "0000000089abcdef");
+    CHECK(rising_id(0x12345678, "0123456789abcdef") == "1234567889abcdef");
+    CHECK(rising_id(int64_t{0x1'0000'0001}, "0123456789abcdef") == "0000000189abcdef");
+    CHECK(rising_id(255, "ffffffffffffffff") < rising_id(256, "0000000000000000"));
+}

@@ -82,10 +82,10 @@ TEST_CASE("an agent is available while it is online, rested, under its limit and
             tables.put(make_task("t" + std::to_string(i), TaskState::assigned, "bob"));
         CHECK(tables.indexes().is_available(*tables.find<AgentRow>({1, "bob"})) == each.available);
         // The queue knows the same.
-        CHECK(tables.indexes().queues[1].next_agent(make_task("q", TaskState::queued)).has_value() == each.available);
+        CHECK(tables.indexes().queues[1].next_worker(make_task("q", TaskState::queued)).has_value() == each.available);
         // And again when its leases have ended.
         for (int i = 0; i < each.leases; ++i) tables.erase<TaskRow>({1, "t" + std::to_string(i)});
-        CHECK(tables.indexes().queues[1].next_agent(make_task("q", TaskState::queued)).has_value() ==
+        CHECK(tables.indexes().queues[1].next_worker(make_task("q", TaskState::queued)).has_value() ==
               (each.available || each.leases > 0));
     }
 }
@@ -96,14 +96,14 @@ TEST_CASE("an agent's queue entry follows its row") {
     TaskRow needs = make_task("q", TaskState::queued);
     needs.needed_capabilities = {"c"};
     tables.put(make_agent("bob"));
-    CHECK_FALSE(queue.next_agent(needs));
+    CHECK_FALSE(queue.next_worker(needs));
     tables.modify<AgentRow>({1, "bob"}, [](AgentRow& row) { row.capabilities = {"c"}; });
-    CHECK(queue.next_agent(needs) == "bob");
+    CHECK((queue.next_worker(needs) == TaskQueue::Choice{"bob", 0}));
     tables.modify<AgentRow>({1, "bob"}, [](AgentRow& row) { row.idle_since_us = 9; });
-    CHECK(queue.next_agent(needs) == "bob");
+    CHECK((queue.next_worker(needs) == TaskQueue::Choice{"bob", 0}));
     tables.erase<AgentRow>({1, "bob"});
-    CHECK_FALSE(queue.next_agent(needs));
-    CHECK_FALSE(queue.next_agent(make_task("q", TaskState::queued)));
+    CHECK_FALSE(queue.next_worker(needs));
+    CHECK_FALSE(queue.next_worker(make_task("q", TaskState::queued)));
 }
 
 TEST_CASE("a unique_key is taken while its task lives") {
@@ -196,8 +196,8 @@ TEST_CASE("undoing an input undoes the indexes") {
                               indexes.unique_keys,
                               indexes.live_tasks,
                               indexes.queues[1].size(),
-                              indexes.queues[1].next_task("amy", {}),
-                              indexes.queues[1].next_agent(make_task("q", TaskState::queued)),
+                              indexes.queues[1].next_task(Worker{"amy", 0, 0, {}, kAllLanes}),
+                              indexes.queues[1].next_worker(make_task("q", TaskState::queued)).has_value(),
                               tables.digest()};
         };
         for (int step = 0; step < 60; ++step) {

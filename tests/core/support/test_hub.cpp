@@ -155,6 +155,11 @@ void TestHub::disconnect(int64_t connection) {
 
 Response TestHub::http(Method method, const std::string& target, const std::string& body, const std::string& token,
                        const std::string& idempotency_key) {
+    return answer(begin_http(method, target, body, token, idempotency_key));
+}
+
+int64_t TestHub::begin_http(Method method, const std::string& target, const std::string& body, const std::string& token,
+                            const std::string& idempotency_key) {
     HttpRequest request;
     request.request = next_request_++;
     request.method = method;
@@ -178,9 +183,15 @@ Response TestHub::http(Method method, const std::string& target, const std::stri
     secrets_[request.request] = secret;
     const int64_t id = request.request;
     apply(std::move(request));
-    Response response = responses_[id];
-    responses_.erase(id);
-    secrets_.erase(id);
+    return id;
+}
+
+Response TestHub::answer(int64_t request) {
+    const auto found = responses_.find(request);
+    if (found == responses_.end()) return {};
+    Response response = std::move(found->second);
+    responses_.erase(found);
+    secrets_.erase(request);
     return response;
 }
 

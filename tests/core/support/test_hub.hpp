@@ -60,6 +60,10 @@ class TestHub {
     void disconnect(int64_t connection);
     Response http(Method method, const std::string& target, const std::string& body = "", const std::string& token = "",
                   const std::string& idempotency_key = "");
+    /// The number of a request that may have to wait, and its answer once there is one (then it is taken away).
+    int64_t begin_http(Method method, const std::string& target, const std::string& body = "",
+                       const std::string& token = "", const std::string& idempotency_key = "");
+    Response answer(int64_t request);
     /// Submits as agent "submitter" (registered on first use) and gives the task id.
     std::string submit(const std::string& body);
     /// GET /api/tasks/:id as the submitter: the body.

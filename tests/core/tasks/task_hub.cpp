@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/base/json.hpp"
+#include "core/tasks/leases.hpp"
 
 namespace agentcom::test {
 
@@ -162,6 +163,7 @@ Names TaskHub::attempts(const std::string& task) const {
 
 std::string TaskHub::broken_rule() const {
     std::map<WorkspaceName, int64_t> held_by;
+    std::map<WorkspaceName, int64_t> claimed_by;
     std::vector<const TaskRow*> queued;
     for (const TaskRow::Key& key : tables().sorted_keys<TaskRow>()) {
         const TaskRow& task = *tables().find<TaskRow>(key);
@@ -174,14 +176,19 @@ std::string TaskHub::broken_rule() const {
             return task.id + " is held for no reason";
         if (task.state == TaskState::queued) queued.push_back(&task);
         if (lease == nullptr) continue;
-        ++held_by[{task.workspace, *task.assigned_to}];
+        ++(task.claimed() ? claimed_by : held_by)[{task.workspace, *task.assigned_to}];
         const AgentRow* holder = tables().find<AgentRow>({task.workspace, *task.assigned_to});
         if (holder == nullptr) return task.id + " has a holder that is not known";
+        if (task.claimed() && lease->connection != 0) return task.id + " was claimed and hangs on a connection";
+        if (task.claimed()) continue;
         if (lease->connection != holder->connection) return task.id + " waits for another connection than its holder's";
         const bool in_grace = tables().contains<TimerRow>({TimerKind::grace, task.workspace, task.id, task.generation});
         if ((holder->connection == 0) != in_grace) return task.id + " has a holder that is away without grace";
     }
     if (static_cast<int64_t>(tables().count<LeaseRow>()) > tables().count<TaskRow>()) return "a lease without a task";
+    for (const RunRow::Key& key : tables().sorted_keys<RunRow>()) {
+        if (!tables().contains<LeaseRow>(key)) return std::get<1>(key) + " is not running and has talk of a run";
+    }
     std::set<int64_t> attached;
     for (const AgentRow::Key& key : tables().sorted_keys<AgentRow>()) {
         const AgentRow& agent = *tables().find<AgentRow>(key);
@@ -193,7 +200,8 @@ std::string TaskHub::broken_rule() const {
         if (session == nullptr || session->closing || session->agent != agent.agent) {
             return agent.agent + " is attached to a connection that is not its own";
         }
-        if (agent.limited || agent.backoff_until_us != 0 || leases >= agent.slots) continue;
+        const int64_t busy = leases + claimed_by[{agent.workspace, agent.agent}];
+        if (agent.limited || agent.backoff_until_us != 0 || busy >= agent.slots) continue;
         for (const TaskRow* task : queued) {
             if (task->workspace != agent.workspace) continue;
             if (!task->target_agent.empty() && task->target_agent != agent.agent) continue;
@@ -256,7 +264,9 @@ std::string TaskHub::broken_history() const {
             move(at != "none" && at != "ended", "ended");
         } else if (event.kind == "task_unheld" || event.kind == "task_unblocked") {
             fits = at == "waiting";
-        } else if (event.kind == "task_stuck") {
+        } else if (event.kind == "task_stuck" || event.kind == "task_note" || event.kind == "task_waiting_input" ||
+                   event.kind == "task_question_withdrawn" || event.kind == "task_said" ||
+                   event.kind == "task_cancel_requested") {
             fits = leased;
         }
         if (!fits) return event.subject + ": " + event.kind + " while " + at;
@@ -287,6 +297,23 @@ Bench::Bench(Settings settings_in) : settings(std::move(settings_in)) {
     workspace.name = "default";
     tables.put(workspace);
     tables.end_input();
+}
+
+std::optional<TaskRow> claim(Bench& bench, const std::string& agent, std::vector<std::string> capabilities,
+                             int64_t lease_ms) {
+    ClaimRow wanted;
+    wanted.request = 1;
+    wanted.workspace = 1;
+    wanted.agent = agent;
+    wanted.capabilities = std::move(capabilities);
+    wanted.lanes = kAllLanes;
+    wanted.lease_ms = lease_ms;
+    return bench.run([&](Context& ctx) -> std::optional<TaskRow> {
+        tasks::claim(ctx, wanted, 0);
+        const std::string id = ctx.granted_claims.at(0).task_id;
+        if (id.empty()) return std::nullopt;
+        return *ctx.tables.find<TaskRow>({1, id});
+    });
 }
 
 }  // namespace agentcom::test

@@ -95,4 +95,35 @@ class Bench {
     std::vector<Effect> effects;
 };
 
+inline const std::string kPing = R"({"type":"ping"})";
+
+inline std::string with_number(const std::string& members, const std::string& name, int64_t number) {
+    return R"({"description":"d")" + (members.empty() ? "" : "," + members) + ",\"" + name +
+           "\":" + std::to_string(number) + "}";
+}
+
+/// A hub where agent "bob" works on one task.
+struct Working {
+    explicit Working(Settings settings = {}, const std::string& more = "", const std::string& task_more = "")
+        : hub(settings) {
+        bob = hub.worker("bob", more);
+        id = hub.submit(R"({"description":"d")" + (task_more.empty() ? "" : "," + task_more) + "}");
+        REQUIRE(hub.assignments(bob) == Names{id});
+        REQUIRE(hub.accept(bob, id) == "accepted");
+        REQUIRE(hub.state(id) == "working");
+    }
+    ~Working() {
+        CHECK(hub.broken_rule() == "");
+        CHECK(hub.broken_history() == "");
+    }
+
+    TaskHub hub;
+    int64_t bob = 0;
+    std::string id;
+};
+
+/// A claim in a Bench: the task that it gets at once, if any.
+std::optional<TaskRow> claim(Bench& bench, const std::string& agent, std::vector<std::string> capabilities,
+                             int64_t lease_ms = 60'000);
+
 }  // namespace agentcom::test
