@@ -32,6 +32,10 @@ std::string_view table_name(TableId table) {
             return "events";
         case TableId::idempotency:
             return "idempotency";
+        case TableId::task_outputs:
+            return "task_outputs";
+        case TableId::task_runs:
+            return "task_runs";
         default:
             return "";
     }

@@ -219,7 +219,8 @@ void add_rows_of(std::vector<AgentRow>& rows, const json::Object& agent, int64_t
         const int64_t progress = number_of(task, "progress", -1);
         row.progress = progress < 0 ? "" : std::to_string(progress) + "%";
         row.task = text_of(task, "task_id");
-        const std::string question = text_of(members_of(raw_of(task, "question")), "question");
+        std::string question = text_of(members_of(raw_of(task, "question")), "question");
+        if (question.empty()) question = text_of(task, "question");
         const bool stuck = raw_of(task, "stuck") == "true";
         row.is_alarming = stuck || !flags.empty() || away;
         row.description = flags + (stuck ? "[stuck] " : "") +
