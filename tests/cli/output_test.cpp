@@ -41,7 +41,7 @@ TEST_CASE("an answer of another shape is shown as far as it goes") {
 TEST_CASE("a task that waits says why, and one that asks says how to answer") {
     const std::string waiting =
         R"({"id":"t","state":"queued","waiting":{"reason":"agents_busy","detail":"All are busy."}})";
-    CHECK(task_text(members_of(waiting)).find("waits         All are busy.\n") != std::string::npos);
+    CHECK(task_text(members_of(waiting)).find("why           All are busy.\n") != std::string::npos);
     const std::string asking =
         R"({"id":"t","state":"waiting_input","question":{"question":"Deploy?","options":["yes","no"],"asked_at":1}})";
     const std::string text = task_text(members_of(asking));

@@ -464,6 +464,11 @@ TEST_CASE("a task that is cancelled with grace is still its own, without it is d
     CHECK(bench.end("t1", success()) == Lines{"keep t1 1 reported", "send " + completed("t1", 1)});
     CHECK(bench.receive(R"({"type":"task_cancelled","task_id":"t1","generation":1,"reason":"late"})") ==
           Lines{"forget t1"});
+    // One that fails in that time is cancelled, and the hub says so.
+    bench.receive(assign("t3", 1));
+    bench.receive(R"({"type":"task_cancelled","task_id":"t3","generation":1,"reason":"late","grace_ms":5000})");
+    bench.end("t3", failure(1));
+    CHECK(bench.receive(ack("t3", "cancelled")) == Lines{"forget t3"});
     bench.receive(assign("t2", 1));
     CHECK(bench.receive(R"({"type":"task_cancelled","task_id":"t2","generation":1,"reason":"late"})") ==
           Lines{"forget t2", "stop t2"});

@@ -115,7 +115,7 @@ describe('the command line', () => {
   before(async () => {
     hub = await Hub.start({ port: await free_port() });
     person = new Person(hub);
-    for (const agent of ['alice', 'bob', 'solver', 'asker', 'slow', 'teller']) await person.succeed('register', agent);
+    for (const agent of ['alice', 'bob', 'solver', 'asker', 'slow', 'patient', 'teller']) await person.succeed('register', agent);
   });
   after(async () => {
     await hub?.dispose();
@@ -199,7 +199,7 @@ describe('the command line', () => {
       const shown = await person.data('task-show', 'task', 'show', first.task_id);
       assert.equal(shown.kind, 'k');
       assert.ok(shown.waiting.detail.length > 0);
-      assert.match(await person.succeed('task', 'show', first.task_id), /waits +\S/);
+      assert.match(await person.succeed('task', 'show', first.task_id), /why +\S/);
       assert.equal((await person.data('task-show', 'task', 'show', second.task_id)).state, 'held');
       const list = await person.data('task-list', 'task', 'list', '--limit', '50');
       assert.ok(list.tasks.some((task) => task.id === second.task_id));
@@ -408,7 +408,7 @@ describe('the command line', () => {
     test('cancelled with grace: it may finish; without heed it is killed', async () => {
       const ready = (name) => path.join(person.home, name);
       const child = await worker(
-        '--as', 'slow', 'worker', '-c', 'grace', '--slots', '2', '--', 'sh', '-c',
+        '--as', 'patient', 'worker', '-c', 'grace', '--slots', '2', '--', 'sh', '-c',
         `case $AGENTCOM_TASK_DESCRIPTION in
            heeds) trap 'echo cleaned up; exit 0' TERM ;;
            ignores) trap '' TERM ;;

@@ -131,7 +131,7 @@ describe('the command line against a hub', () => {
     const { task_id: second } = JSON.parse(
       (await succeed('--as', 'alice', '--json', 'submit', 'plant', '--needs', 'plant', '--blocked-by', first)).out,
     ).data;
-    assert.match((await succeed('--as', 'alice', 'task', 'show', second)).out, new RegExp(`waits +.*${first}`));
+    assert.match((await succeed('--as', 'alice', 'task', 'show', second)).out, new RegExp(`why +\\S.*\n +${first} \\(queued\\)`));
     const token = JSON.parse(
       fs.readFileSync(JSON.parse((await succeed('--as', 'bob', '--json', 'config', 'show')).out).data.identities.find((one) => one.agent_id === 'bob').file, 'utf8'),
     ).token;

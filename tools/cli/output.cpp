@@ -14,6 +14,8 @@ namespace agentcom::cli {
 
 namespace {
 
+constexpr size_t kLabelColumns = 14;
+
 std::string one_line(std::string_view text, size_t limit) {
     std::string line = terminal_safe(text);
     std::ranges::replace(line, '\n', ' ');
@@ -34,7 +36,7 @@ std::string indented(std::string_view text) {
 void add_line(std::string& out, std::string_view label, std::string_view value) {
     if (value.empty() || value == "null") return;
     std::string padded(label);
-    padded.resize(std::max<size_t>(padded.size(), 14), ' ');
+    padded.resize(std::max(padded.size(), kLabelColumns), ' ');
     out += padded + terminal_safe(value) + "\n";
 }
 
@@ -57,7 +59,12 @@ void add_waiting(std::string& out, const json::Object& task) {
     const json::Object waiting = members_of(raw_of(task, "waiting"));
     std::string why = text_of(waiting, "detail");
     if (why.empty()) why = text_of(waiting, "reason");
-    add_line(out, "waits", why);
+    add_line(out, "why", why);
+    for (const json::Value& blocker : elements_of(waiting, "blockers")) {
+        const json::Object task_before = members_of(blocker.raw);
+        out += std::string(kLabelColumns, ' ') + terminal_safe(text_of(task_before, "task_id")) + " (" +
+               terminal_safe(text_of(task_before, "state")) + ")\n";
+    }
 }
 
 void add_question(std::string& out, const json::Object& task) {

@@ -514,7 +514,7 @@ WorkerActions WorkerProtocol::report_due() {
 void WorkerProtocol::on_ack(WorkerActions& out, const json::Object& frame) {
     const std::string task_id = text_of(frame, "task_id");
     const std::string status = text_of(frame, "status");
-    const bool ends = status == "complete" || status == "retried" || status == "dead_letter";
+    const bool ends = status == "complete" || status == "retried" || status == "dead_letter" || status == "cancelled";
     const auto found = tasks_.find(task_id);
     if (!ends || found == tasks_.end() || found->second.state != State::reported) return;
     out.push_back(Tell{"task_acknowledged", task_id, "acknowledged: " + status});
