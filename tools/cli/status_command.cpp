@@ -81,7 +81,7 @@ Trouble watch_status(const CommandContext& context, HubClient& client, const Sta
         if (answer) {
             overview = *answer;
         } else {
-            view.warning = "the hub is away: " + answer.failure().why + "; this is how it was";
+            view.warning = "THE HUB IS AWAY, and this is how it was: " + answer.failure().why;
         }
         screen.draw(status_screen(overview, view));
         if (context.time_left() <= milliseconds{0}) return std::nullopt;

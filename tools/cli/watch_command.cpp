@@ -34,8 +34,9 @@ Colour colour_of(std::string_view kind) {
 std::string details_of(const json::Object& event) {
     std::string text;
     for (const json::Member& member : members_of(raw_of(event, "data"))) {
-        // Which attempt it is matters to programs.
+        // Which attempt it is matters to programs; who did it has been said.
         if (member.value.kind == json::Kind::null || member.key == "generation") continue;
+        if (member.key == "agent_id" && member.value.raw == raw_of(event, "principal")) continue;
         if (!text.empty()) text += "  ";
         text += member.key + "=" +
                 (member.value.kind == json::Kind::string ? json::decode_string(member.value)
