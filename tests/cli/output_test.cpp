@@ -16,6 +16,14 @@ TEST_CASE("a message shows its text, or else its payload as it is") {
           "#2  2026-01-31 18:00:00Z  a  alert  (to everybody)  m\n  {\"text\":\"x\",\"n\":1.0}\n");
 }
 
+TEST_CASE("a message shows what it asks of its reader") {
+    const std::string text =
+        R"({"seq":1,"from":"a","to":"b","type":"chat","id":"m","timestamp":1769882400000,"payload":{"text":"x"},)"
+        R"("importance":"high","ack_required":true,"ack_by":1769882400000,"labels":["night"]})";
+    CHECK(message_text(members_of(text)) ==
+          "#1  2026-01-31 18:00:00Z  a  chat  m  high  please acknowledge by 2026-01-31 18:00:00Z  [night]\n  x\n");
+}
+
 TEST_CASE("a task shows what is known and leaves out what is not") {
     const std::string task = R"({"id":"task-1","description":"d","status":"assigned","state":"working","priority":1,)"
                              R"("needed_capabilities":["code","x"],"assigned_to":"w","generation":3,"retry_count":1,)"

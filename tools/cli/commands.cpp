@@ -16,7 +16,6 @@ namespace {
 
 // Below what the hub allows (55 s) and what proxies cut.
 constexpr milliseconds kLongPoll{25'000};
-constexpr milliseconds kForever{int64_t{365} * 24 * 3'600'000};
 
 int print_failure(const Failure& failure, bool as_json, std::ostream& out, std::ostream& err) {
     // A failure without words has been told already, as a worker tells the end of its one task.

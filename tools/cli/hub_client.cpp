@@ -25,7 +25,6 @@ constexpr milliseconds kMaxResendTime{10'000};
 constexpr milliseconds kFirstResendDelay{500};
 // For the answer to a long poll to arrive.
 constexpr milliseconds kLongPollMargin{10'000};
-constexpr milliseconds kForever{int64_t{365} * 24 * 3'600'000};
 constexpr size_t kMaxQuotedBody = 200;
 
 std::string random_hex_key() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -29,6 +30,9 @@ struct Surroundings {
     // The real ones; notices go to standard error.
     static Surroundings of_machine();
 };
+
+// What is left to who has been given no time.
+inline constexpr std::chrono::milliseconds kForever{int64_t{365} * 24 * 3'600'000};
 
 class HubClient {
   public:

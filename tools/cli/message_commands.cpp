@@ -81,14 +81,14 @@ Trouble run(const CommandContext& context, const SendCommand& command) {
 
 namespace {
 
-std::string optional_instant(const json::Object& object, std::string_view key) {
+std::string instant_or_dash(const json::Object& object, std::string_view key) {
     const int64_t at = number_of(object, key);
     return at == 0 ? "-" : instant_text(at);
 }
 
 std::vector<std::string> delivery_cells(const json::Object& delivery) {
-    return {text_of(delivery, "agent_id"), text_of(delivery, "state"), optional_instant(delivery, "pushed_at"),
-            optional_instant(delivery, "read_at"), optional_instant(delivery, "acked_at")};
+    return {text_of(delivery, "agent_id"), text_of(delivery, "state"), instant_or_dash(delivery, "pushed_at"),
+            instant_or_dash(delivery, "read_at"), instant_or_dash(delivery, "acked_at")};
 }
 
 std::string deliveries_text(const CommandContext& context, const std::string& answer) {
@@ -110,7 +110,7 @@ std::string sent_text(const std::string& answer) {
         const json::Object message = members_of(value.raw);
         std::vector<std::string> row = {text_of(message, "id"),
                                         raw_of(message, "to") == "null" ? "everybody" : text_of(message, "to"),
-                                        text_of(message, "type"), optional_instant(message, "sent_at")};
+                                        text_of(message, "type"), instant_or_dash(message, "sent_at")};
         const std::vector<json::Value> deliveries = elements_of(message, "deliveries");
         if (deliveries.size() == 1) {
             const std::vector<std::string> cells = delivery_cells(members_of(deliveries.front().raw));

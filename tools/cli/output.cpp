@@ -55,6 +55,21 @@ std::string optional_instant(const json::Object& task, std::string_view key) {
     return at == 0 ? std::string{} : instant_text(at);
 }
 
+// What a message asks of its reader, and how it is filed.
+std::string envelope_text(const json::Object& message) {
+    std::string text;
+    const std::string importance = text_of(message, "importance");
+    if (importance == "high" || importance == "urgent") text += "  " + importance;
+    if (raw_of(message, "ack_required") == "true") {
+        const std::string by = optional_instant(message, "ack_by");
+        text += "  please acknowledge" + (by.empty() ? "" : " by " + by);
+    }
+    for (const json::Value& label : elements_of(message, "labels")) {
+        if (label.kind == json::Kind::string) text += "  [" + one_line(json::decode_string(label), 64) + "]";
+    }
+    return text;
+}
+
 void add_waiting(std::string& out, const json::Object& task) {
     const json::Object waiting = members_of(raw_of(task, "waiting"));
     std::string why = text_of(waiting, "detail");
@@ -124,6 +139,7 @@ std::string message_text(const json::Object& message) {
     if (const std::string reply_to = text_of(message, "reply_to"); !reply_to.empty()) {
         head += "  in reply to " + one_line(reply_to, 64);
     }
+    head += envelope_text(message);
     const std::string_view payload_raw = raw_of(message, "payload");
     const json::Object payload = members_of(payload_raw);
     const bool only_text = payload.size() == 1 && !text_of(payload, "text").empty();
