@@ -46,7 +46,8 @@ int serve(const Config& config) {
         Address shown = server.address();
         if (is_wildcard(shown)) shown.host = shown.host == "::" ? "::1" : "127.0.0.1";
         print("AgentCom " + std::string(kVersion) + (config.settings.limits == 0 ? "  (RATE LIMITS ARE OFF)" : "") +
-              "\nHub: http://" + to_text(shown) + "\nAdmin token: " + config.data + "/admin.token\n");
+              "\nHub: http://" + to_text(shown) + "\nDashboard: http://" + to_text(shown) +
+              "/dashboard#token=" + server.admin_token() + "\nAdmin token: " + config.data + "/admin.token\n");
         std::fflush(stdout);
     }
     return server.run();

@@ -41,6 +41,8 @@ inline constexpr size_t kMaxNameCodePoints = 1'024;
 
 // What a holder asks, and what it is told.
 inline constexpr size_t kMaxQuestionCodePoints = 10'000;
+// The beginning of a task's description in the event of its submission.
+inline constexpr size_t kEventTextCodePoints = 80;
 // A task_note.
 inline constexpr size_t kMaxNoteCodePoints = 2'000;
 // One task_output frame; in code points, so up to four times as many bytes.
@@ -67,6 +69,8 @@ inline constexpr int64_t kMaxGraceMs = 3'600'000;
 inline constexpr size_t kMaxCapabilities = 256;
 inline constexpr size_t kMaxBlockedBy = 1'000;
 inline constexpr size_t kMaxLabels = 64;
+// Kinds that one reader of events may name.
+inline constexpr size_t kMaxEventKinds = 100;
 // Leases that one agent may hold at a time.
 inline constexpr int64_t kMaxSlots = 1'000;
 

@@ -1,5 +1,6 @@
 #include "core/hub/agent_routes.hpp"
 
+#include "core/hub/overview.hpp"
 #include "core/hub/render.hpp"
 #include "core/hub/sessions.hpp"
 #include "core/tasks/agents.hpp"
@@ -62,5 +63,7 @@ Reply on_agent_state(const Call& call) {
     render::agent_state(out, call.ctx, *call.ctx.tables.find<SessionRow>({agent->connection}), true);
     return ok(out);
 }
+
+Reply on_overview(const Call& call) { return Answer{200, overview::text(call.ctx, call.workspace), std::nullopt, {}}; }
 
 }  // namespace agentcom::requests

@@ -11,5 +11,6 @@ Reply on_readyz(const Call&);
 Reply on_agents(const Call&);
 Reply on_agent_states(const Call&);
 Reply on_agent_state(const Call&);
+Reply on_overview(const Call&);
 
 }  // namespace agentcom::requests

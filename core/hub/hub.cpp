@@ -7,6 +7,7 @@
 #include "core/base/bytes.hpp"
 #include "core/base/hash128.hpp"
 #include "core/base/prng.hpp"
+#include "core/hub/feeds.hpp"
 #include "core/hub/frames.hpp"
 #include "core/hub/idempotency.hpp"
 #include "core/hub/requests.hpp"
@@ -68,6 +69,7 @@ class Hub::Core {
     void on(Context&, const Input&, const QueryResult&);
     void on(Context&, const Input&, const ClockJumped&);
     void on(Context&, const Input&, const Shutdown&);
+    void on(Context&, const Input&, const BodyTaken&);
 
     void fire(Context&, const TimerRow&);
 
@@ -93,6 +95,7 @@ bool is_durable_timer(TimerKind kind) {
         case TimerKind::not_before:
         case TimerKind::mail_expiry:
         case TimerKind::idempotency_expiry:
+        case TimerKind::presence:
             return true;
         default:
             return false;
@@ -200,6 +203,7 @@ void Hub::Core::settle(Context& ctx) {
     scheduler::run(ctx);
     requests::answer_claims(ctx);
     waits::run(ctx);
+    feeds::run(ctx);
 }
 
 void Hub::Core::run(Context& ctx, const Input& input) {
@@ -216,6 +220,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     runtime.prng1 = static_cast<int64_t>(prng.state[1]);
     runtime.prng2 = static_cast<int64_t>(prng.state[2]);
     runtime.prng3 = static_cast<int64_t>(prng.state[3]);
+    runtime.started_at = ctx.now.wall_ms;
     tables_.put(runtime);
     if (!tables_.contains<HubRow>({0})) {
         HubRow hub;
@@ -286,7 +291,10 @@ void Hub::Core::on(Context& ctx, const Input&, const HttpRequest& request) { req
 void Hub::Core::on(Context& ctx, const Input&, const RequestCancelled& cancelled) {
     requests::expire_claim(ctx, cancelled.request);
     waits::forget(ctx, cancelled.request);
+    feeds::cancelled(ctx, cancelled.request);
 }
+
+void Hub::Core::on(Context& ctx, const Input&, const BodyTaken& taken) { feeds::taken(ctx, taken.request); }
 
 void Hub::Core::on(Context& ctx, const Input&, const Tick&) {
     constexpr int kTimersPerTick = 1'000;  // a turn stays short; what is left is due at once
@@ -322,6 +330,7 @@ void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
         case TimerKind::ping:
         case TimerKind::mail_flush:
         case TimerKind::cooldown:
+        case TimerKind::presence:
             return sessions::on_timer(ctx, timer);
         case TimerKind::acceptance:
         case TimerKind::lease:
@@ -343,6 +352,9 @@ void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
             return agents::set_limited(ctx, timer.workspace, timer.subject, false);
         case TimerKind::bucket_sweep:
             return limiter::sweep(ctx);
+        case TimerKind::feed:
+        case TimerKind::feed_round:
+            return feeds::on_timer(ctx, timer);
         case TimerKind::mail_expiry:
             return mailbox::expire(ctx, timer.workspace);
         case TimerKind::idempotency_expiry:
@@ -365,6 +377,7 @@ void Hub::Core::on(Context& ctx, const Input&, const CommitFailed& failed) {
     // Timers are of this run and were not taken back: set them by the rows that are there again.
     for (const TaskRow::Key& key : touched) tasks::rearm(ctx, std::get<0>(key), std::get<1>(key));
     sessions::close_since(ctx, failed.first_turn);
+    feeds::commit_failed(ctx, failed.first_turn);
     ctx.queued_tasks.clear();
     ctx.log(Severity::error, "storage_failed", {{"first_turn", std::to_string(failed.first_turn)}});
 }
@@ -392,6 +405,7 @@ void Hub::Core::on(Context& ctx, const Input& input, const QueryResult& result) 
         tasks::send_assignment(ctx, TaskRow(*task), records->front().input, pending.connection);
         return;
     }
+    if (pending.purpose == "events") return feeds::answered(ctx, pending, result);
     if (pending.purpose != "rerun") {
         requests::answer(ctx, pending, result);
         return;
@@ -444,6 +458,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Shutdown&) {
     sessions::close_all(ctx);
     for (const ClaimRow::Key& key : tables_.sorted_keys<ClaimRow>()) requests::expire_claim(ctx, std::get<0>(key));
     waits::end_all(ctx);
+    feeds::end_all(ctx);
     ctx.log(Severity::notice, "stopping");
 }
 

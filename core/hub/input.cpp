@@ -38,9 +38,9 @@ void fields(ConnectionClosed& input, V&& visit) {
 template <class V>
 void fields(HttpRequest& input, V&& visit) {
     visit(input.request, input.method, input.path, input.query, input.host, input.content_type, input.has_content_type,
-          input.malformed_body, input.body, input.idempotency_key, input.authorization, input.flex_authorization,
-          input.has_bearer, input.query_token, input.body_token, input.peer, input.loopback, input.secret.sha256,
-          input.secret.prefix);
+          input.malformed_body, input.body, input.accept, input.last_event_id, input.idempotency_key,
+          input.authorization, input.flex_authorization, input.has_bearer, input.query_token, input.body_token,
+          input.peer, input.loopback, input.secret.sha256, input.secret.prefix);
 }
 template <class V>
 void fields(RequestCancelled& input, V&& visit) {
@@ -73,6 +73,10 @@ void fields(ClockJumped& input, V&& visit) {
 template <class V>
 void fields(Shutdown&, V&& visit) {
     visit();
+}
+template <class V>
+void fields(BodyTaken& input, V&& visit) {
+    visit(input.request);
 }
 
 void write(ByteWriter& out, int64_t value) { out.i64(value); }
@@ -159,7 +163,7 @@ std::string_view input_name(const InputBody& body) {
     static constexpr std::array<std::string_view, std::variant_size_v<InputBody>> kNames{
         "Started",     "ConnectionOpened", "FrameReceived", "ControlReceived", "MailPushed",   "ConnectionClosed",
         "HttpRequest", "RequestCancelled", "Tick",          "Committed",       "CommitFailed", "StorageRecovered",
-        "QueryResult", "ClockJumped",      "Shutdown"};
+        "QueryResult", "ClockJumped",      "Shutdown",      "BodyTaken"};
     return kNames.at(body.index());
 }
 

@@ -79,6 +79,8 @@ struct HttpRequest {
     bool has_content_type = false;
     bool malformed_body = false;    ///< a body that should be JSON and is not; `body` is then empty
     std::string body;               ///< JSON text with its `token` member cut out
+    std::string accept;             ///< the Accept header
+    std::string last_event_id;      ///< the Last-Event-ID header: where a stream of events goes on
     std::string idempotency_key;    ///< header Idempotency-Key; "" = none
     Credential authorization;       ///< from the Authorization header, read strictly (http.md §2.2 "strict")
     Credential flex_authorization;  ///< the same header read as "flex" does
@@ -92,6 +94,11 @@ struct HttpRequest {
 
 /// The client of an unanswered request has gone.
 struct RequestCancelled {
+    RequestId request = 0;
+};
+
+/// The text of the last `HttpBody` for this request has left the outbox for the kernel.
+struct BodyTaken {
     RequestId request = 0;
 };
 
@@ -125,9 +132,9 @@ struct ClockJumped {
 /// The hub is asked to end: sockets are closed with 1001, nothing new is begun.
 struct Shutdown {};
 
-using InputBody =
-    std::variant<Started, ConnectionOpened, FrameReceived, ControlReceived, MailPushed, ConnectionClosed, HttpRequest,
-                 RequestCancelled, Tick, Committed, CommitFailed, StorageRecovered, QueryResult, ClockJumped, Shutdown>;
+using InputBody = std::variant<Started, ConnectionOpened, FrameReceived, ControlReceived, MailPushed, ConnectionClosed,
+                               HttpRequest, RequestCancelled, Tick, Committed, CommitFailed, StorageRecovered,
+                               QueryResult, ClockJumped, Shutdown, BodyTaken>;
 
 struct Input {
     Time at;

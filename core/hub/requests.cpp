@@ -7,6 +7,7 @@
 #include "core/base/limits.hpp"
 #include "core/hub/access_routes.hpp"
 #include "core/hub/agent_routes.hpp"
+#include "core/hub/feeds.hpp"
 #include "core/hub/idempotency.hpp"
 #include "core/hub/message_routes.hpp"
 #include "core/hub/task_routes.hpp"
@@ -55,6 +56,8 @@ constexpr Route kRoutes[] = {
     {OperationId::http_task_complete, on_task_complete},
     {OperationId::http_task_fail, on_task_fail},
     {OperationId::http_task_release, on_task_release},
+    {OperationId::http_events, on_events},
+    {OperationId::http_overview, on_overview},
 };
 
 Reply dispatch(const Call& call) {

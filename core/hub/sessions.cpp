@@ -12,7 +12,6 @@ namespace agentcom::sessions {
 
 namespace {
 
-constexpr std::string_view kHubVersion = "0.1.0";
 constexpr std::array<std::string_view, 6> kFeatures{"slots",       "task_cancelled", "task_note",
                                                     "task_output", "task_say",       "task_waiting"};
 
@@ -50,7 +49,25 @@ void leave(Context& ctx, const SessionRow& before, bool silently) {
     ctx.tables.modify<SessionRow>({session.connection}, [](SessionRow& row) { row.agent.clear(); });
     if (silently) return;
     agents::detach(ctx, session.workspace, session.agent, session.connection);
+    // A socket that flaps is not worth an event each time.
+    ctx.arm(TimerKind::presence, session.workspace, session.agent, ctx.in_ms(ctx.settings.reconnect_grace_ms));
     ctx.push(presence_audience(ctx, session.workspace, session.connection), agent_left_frame(session.agent));
+}
+
+/// The agent is here, and was not a moment ago.
+void came_online(Context& ctx, const SessionRow& session) {
+    json::Writer data;
+    data.begin_object().member("client_type", session.client_type);
+    data.member("protocol_version", session.protocol_version).end_object();
+    // Presence is not worth a refusal: while the store fails, it is not written down.
+    if (ctx.read_only()) return;
+    ctx.event(session.workspace, "agent_online", session.agent, session.agent, "", data.take());
+}
+
+/// The grace of a connection that is gone is over.
+void went_offline(Context& ctx, int64_t workspace, const std::string& agent) {
+    const AgentRow* row = ctx.tables.find<AgentRow>({workspace, agent});
+    if (row == nullptr || row->connection == 0) ctx.event(workspace, "agent_offline", agent, "", "");
 }
 
 void forget_connection(Context& ctx, ConnectionId connection) {
@@ -195,10 +212,13 @@ void identify(Context& ctx, const SessionRow& before, const Arguments& arguments
     const int64_t slots = std::min(arguments.integer("slots").value_or(1), ctx.settings.max_slots);
     const std::string client_type = arguments.text("client_type");
 
+    bool was_here = ctx.tables.contains<TimerRow>({TimerKind::presence, identity->workspace, agent, 0});
+    ctx.disarm(TimerKind::presence, identity->workspace, agent);
     // The newest socket of an agent wins: a half-open one may linger until TCP notices.
     if (const AgentRow* known = ctx.tables.find<AgentRow>({identity->workspace, agent});
         known != nullptr && known->connection != 0) {
         const ConnectionId old = known->connection;
+        was_here = true;
         leave(ctx, *ctx.tables.find<SessionRow>({old}), true);
         ctx.tables.modify<SessionRow>({old}, [](SessionRow& row) { row.closing = true; });
         ctx.close(old, 4000, "replaced");
@@ -238,6 +258,7 @@ void identify(Context& ctx, const SessionRow& before, const Arguments& arguments
     ctx.reply(connection, with_request_id(std::move(reply), request_id_raw));
     ctx.log(Severity::info, "agent_connected",
             {{"agent_id", agent}, {"connection", std::to_string(connection)}, {"client_type", client_type}});
+    if (!was_here) came_online(ctx, session);
     const std::string capabilities = capabilities_json(session);
     ctx.push(presence_audience(ctx, session.workspace, connection),
              agent_joined_frame(presence(session, capabilities)));
@@ -272,6 +293,8 @@ void on_timer(Context& ctx, const TimerRow& timer) {
                 mailbox::flush(ctx, SessionRow(*session));
             }
             return;
+        case TimerKind::presence:
+            return went_offline(ctx, timer.workspace, timer.subject);
         case TimerKind::cooldown:
             ctx.tables.erase<CooldownRow>({timer.workspace, timer.subject});
             return;

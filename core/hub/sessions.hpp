@@ -13,6 +13,8 @@
 
 namespace agentcom::sessions {
 
+inline constexpr std::string_view kHubVersion = "0.1.0";
+
 void opened(Context&, ConnectionId, const std::string& peer, bool loopback);
 /// The connection is gone, or is not to be heard any more: its agent goes offline.
 void closed(Context&, ConnectionId);

@@ -210,6 +210,12 @@ constexpr std::array kPageQuery = {
     QueryField{"limit", FieldType::integer, 2},
 };
 
+constexpr std::array kEventsQuery = {
+    QueryField{"kind", FieldType::string, 2},     QueryField{"limit", FieldType::integer, 2},
+    QueryField{"since", FieldType::string, 2},    QueryField{"subject", FieldType::string, 2},
+    QueryField{"wait_ms", FieldType::integer, 2},
+};
+
 // -- The catalogue ----------------------------------------------------------------------------------------------------
 
 struct FrameTraits {
@@ -420,6 +426,12 @@ constexpr std::array kCatalogue = {
     route(Id::http_task_release, "post_task_release", Method::post, "/api/tasks/:task_id/release",
           {.auth = Auth::strict, .fields = kReleaseBodyFields, .mutates = true, .since = 2},
           "Give a task back without spending a retry."),
+    route(Id::http_events, "get_events", Method::get, "/api/events",
+          {.auth = Auth::flex, .tier = Tier::light, .rate_identity = kByAgent, .query = kEventsQuery, .since = 2},
+          "Read what happened from a cursor on: by long poll, or as a stream of server-sent events."),
+    route(Id::http_overview, "get_overview", Method::get, "/api/overview",
+          {.auth = Auth::strict, .tier = Tier::light, .rate_identity = kByAgent, .since = 2},
+          "Show the workspace on one page: who is there and at work on what, the queue, what needs a person."),
 };
 
 constexpr bool ids_are_positions() {

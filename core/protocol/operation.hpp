@@ -64,8 +64,10 @@ enum class OperationId : uint8_t {
     http_task_complete,
     http_task_fail,
     http_task_release,
+    http_events,
+    http_overview,
 };
-inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_task_release) + 1;
+inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_overview) + 1;
 
 enum class FieldType : uint8_t { string, integer, positive_integer, boolean, object, array_of_string, any };
 

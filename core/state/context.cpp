@@ -83,6 +83,7 @@ void Context::event(int64_t workspace, std::string kind, std::string subject, st
     event.cause = std::move(cause);
     event.data = std::move(data);
     tables.append(event);
+    news.insert(workspace);
 }
 
 void Context::notify(int64_t workspace, WaitTopic topic, const std::string& subject) {

@@ -46,6 +46,8 @@ class Context {
     std::vector<GrantedClaim> granted_claims;
     /// What has happened that somebody waits for: their requests run again when the input is done.
     std::set<std::tuple<int64_t, WaitTopic, std::string>> happened;
+    /// Workspaces whose event log grew: their readers are looked at when the input is done.
+    std::set<int64_t> news;
     /// Finished tasks that this operation asked for when it was first tried.
     FetchedTasks fetched;
 

@@ -25,7 +25,8 @@ HttpRespond storage_unavailable_response(RequestId request) {
                        503,
                        {{"retry-after", "1"}},
                        R"({"error":"storage_unavailable","message":"nothing was stored; try again later"})",
-                       std::nullopt};
+                       std::nullopt,
+                       false};
 }
 
 std::optional<Effect> effect_of_failed_turn(const Effect& effect) {
@@ -35,6 +36,9 @@ std::optional<Effect> effect_of_failed_turn(const Effect& effect) {
     }
     if (const auto* response = std::get_if<HttpRespond>(&effect))
         return storage_unavailable_response(response->request);
+    // A piece left out would be a gap that nobody sees.
+    if (const auto* piece = std::get_if<HttpBody>(&effect))
+        return HttpBody{piece->request, nullptr, HttpBody::End::cut};
     return effect;
 }
 

@@ -51,6 +51,21 @@ struct HttpRespond {
     std::string body;                                          ///< JSON
     /// Where in `body` the fresh secret of the request goes (64 hex digits are inserted there).
     std::optional<int64_t> secret_at;
+    /// The body follows piece by piece as `HttpBody`; `body` is empty.
+    bool stream = false;
+};
+
+/// The next piece of a body that `HttpRespond::stream` began. `BodyTaken` tells when its text has left the outbox: the
+/// hub sends no further piece before, so that a slow reader owes one piece at most.
+struct HttpBody {
+    enum class End : uint8_t {
+        open,      ///< more will come
+        complete,  ///< this was all
+        cut,       ///< it breaks off here; what waits is dropped, and the client sees that the body is not whole
+    };
+    RequestId request = 0;
+    std::shared_ptr<const std::string> text;  ///< shared among the readers of the same piece; null: nothing
+    End end = End::open;
 };
 
 /// Runs after the turn is committed; answered by `QueryResult`.
@@ -69,7 +84,7 @@ struct LogEvent {
     std::vector<std::pair<std::string, std::string>> fields;
 };
 
-using Effect = std::variant<SendFrame, SendPing, CloseConnection, HttpRespond, RunQuery, LogEvent>;
+using Effect = std::variant<SendFrame, SendPing, CloseConnection, HttpRespond, RunQuery, LogEvent, HttpBody>;
 
 /// All that one turn puts out.
 struct TurnResult {

@@ -127,14 +127,24 @@ void Indexes::changed(const TaskRow* before, const TaskRow* after) {
     // The agent's availability depends on its number of leases: take it out before they change, back in after.
     if (before != nullptr) {
         if (before->live) --live_tasks;
-        if (before->state == TaskState::queued) queues[before->workspace].remove_task(*before);
+        if (before->state == TaskState::queued) {
+            queues[before->workspace].remove_task(*before);
+            remove_from(queued_since, before->workspace, std::pair{before->queued_at, before->seq});
+        }
+        if (before->state == TaskState::dead_letter)
+            remove_from(dead_letters, before->workspace, std::pair{before->updated_at, before->id});
         if (before->leased() && before->assigned_to)
             remove_from(leases, {before->workspace, *before->assigned_to}, before->id);
         if (holds_unique_key(*before)) unique_keys.erase({before->workspace, before->unique_key});
     }
     if (after != nullptr) {
         if (after->live) ++live_tasks;
-        if (after->state == TaskState::queued) queues[after->workspace].add_task(*after);
+        if (after->state == TaskState::queued) {
+            queues[after->workspace].add_task(*after);
+            queued_since[after->workspace].emplace(after->queued_at, after->seq);
+        }
+        if (after->state == TaskState::dead_letter)
+            dead_letters[after->workspace].emplace(after->updated_at, after->id);
         if (after->leased() && after->assigned_to) leases[{after->workspace, *after->assigned_to}].insert(after->id);
         if (holds_unique_key(*after)) unique_keys[{after->workspace, after->unique_key}] = after->id;
     }
@@ -165,12 +175,33 @@ void Indexes::changed(const IdempotencyRow* before, const IdempotencyRow* after)
 }
 
 void Indexes::changed(const AgentRow* before, const AgentRow* after) {
+    if (before != nullptr && before->unresponsive)
+        remove_from(unresponsive, before->workspace, std::pair{before->changed_at, before->agent});
+    if (after != nullptr && after->unresponsive)
+        unresponsive[after->workspace].emplace(after->changed_at, after->agent);
     if (after != nullptr) {
         agents_[{after->workspace, after->agent}] = *after;
         refresh_agent(after->workspace, after->agent);
     } else if (before != nullptr) {
         agents_.erase({before->workspace, before->agent});
         refresh_agent(before->workspace, before->agent);
+    }
+}
+
+void Indexes::changed(const LeaseRow* before, const LeaseRow* after) {
+    if (before != nullptr && before->stuck)
+        remove_from(stuck_leases, before->workspace, std::pair{before->progress_us, before->task_id});
+    if (after != nullptr && after->stuck) stuck_leases[after->workspace].emplace(after->progress_us, after->task_id);
+}
+
+void Indexes::changed(const FeedRow* before, const FeedRow* after) {
+    if (before != nullptr) {
+        remove_from(feeds, before->workspace, before->request);
+        if (before->query != 0) remove_from(feeds_by_query, before->query, before->request);
+    }
+    if (after != nullptr) {
+        feeds[after->workspace].insert(after->request);
+        if (after->query != 0) feeds_by_query[after->query].insert(after->request);
     }
 }
 
@@ -181,6 +212,12 @@ void Indexes::changed(const FairnessRow* before, const FairnessRow* after) {
     if (before != nullptr) fairness_age.erase({before->served, before->key()});
     if (after != nullptr) fairness_age.emplace(after->served, after->key());
     queues[row.workspace].set_served(row.lane, row.fairness_key, was, is);
+}
+
+void Indexes::changed(const RunRow* before, const RunRow* after) {
+    if (before != nullptr && before->question)
+        remove_from(questions, before->workspace, std::pair{before->asked_at, before->task_id});
+    if (after != nullptr && after->question) questions[after->workspace].emplace(after->asked_at, after->task_id);
 }
 
 void Indexes::changed(const ClaimRow* before, const ClaimRow* after) {

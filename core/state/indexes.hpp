@@ -69,10 +69,23 @@ class Indexes {
     using Wait = std::tuple<int64_t, WaitTopic, std::string, int64_t>;
     std::set<Wait> waits;
 
+    // -- what a person wants to see first
+    std::map<int64_t, std::set<std::pair<int64_t, int64_t>>> queued_since;      ///< workspace -> (queued_at, seq)
+    std::map<int64_t, std::set<std::pair<int64_t, std::string>>> dead_letters;  ///< workspace -> (updated_at, task)
+    std::map<int64_t, std::set<std::pair<int64_t, std::string>>> questions;     ///< workspace -> (asked_at, task)
+    std::map<int64_t, std::set<std::pair<int64_t, std::string>>> stuck_leases;  ///< workspace -> (progress_us, task)
+    std::map<int64_t, std::set<std::pair<int64_t, std::string>>> unresponsive;  ///< workspace -> (changed_at, agent)
+
+    // -- readers of events
+    std::map<int64_t, std::set<int64_t>> feeds;           ///< workspace -> requests
+    std::map<int64_t, std::set<int64_t>> feeds_by_query;  ///< query -> requests that wait for it
+
     // -- the rest
     std::set<std::tuple<int64_t, IdempotencyRow::Key>> idempotency_expiry;
     std::set<std::tuple<int64_t, FairnessRow::Key>> fairness_age;
 
+    /// Every agent that has a row, by workspace and name.
+    const std::map<Name, AgentRow>& agents() const { return agents_; }
     /// How many leases an agent holds.
     int64_t lease_count(int64_t workspace, const std::string& agent) const;
     /// Online, with a free slot, in no back-off, under its limit.
@@ -91,8 +104,11 @@ class Indexes {
     void changed(const IdempotencyRow* before, const IdempotencyRow* after);
     void changed(const AgentRow* before, const AgentRow* after);
     void changed(const FairnessRow* before, const FairnessRow* after);
+    void changed(const RunRow* before, const RunRow* after);
     void changed(const ClaimRow* before, const ClaimRow* after);
     void changed(const WaitRow* before, const WaitRow* after);
+    void changed(const LeaseRow* before, const LeaseRow* after);
+    void changed(const FeedRow* before, const FeedRow* after);
 
   private:
     /// Puts the agent into or out of its workspace's queue, as it now stands.

@@ -52,6 +52,7 @@ enum class TableId : uint8_t {
     deferred = 74,
     claims = 76,
     waits = 77,
+    feeds = 80,
 };
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -753,6 +754,9 @@ enum class TimerKind : uint8_t {
     bucket_sweep,        ///< all: full buckets are dropped
     cancel_grace,        ///< task: its holder has had its time to end
     wait_end,            ///< request: has waited long enough
+    feed,                ///< request: a reader of events has waited long enough, or needs a sign of life
+    feed_round,          ///< workspace: readers of events may be served again
+    presence,            ///< agent: has been away for so long that it counts as offline
     deadline,            ///< task: complete_by (wall)
     not_before,          ///< task: may start (wall)
     mail_expiry,         ///< workspace: oldest mail (wall)
@@ -857,6 +861,7 @@ struct RuntimeRow {
     bool read_only = false;          ///< the store fails: writes are refused
     int64_t wall_hold_until_us = 0;  ///< wall timers rest after a clock jump
     bool stopping = false;
+    int64_t started_at = 0;
 
     using Key = std::tuple<int64_t>;
     Key key() const { return {id}; }
@@ -872,6 +877,7 @@ struct RuntimeRow {
         visit("read_only", self.read_only);
         visit("wall_hold_until_us", self.wall_hold_until_us);
         visit("stopping", self.stopping);
+        visit("started_at", self.started_at);
     }
 };
 
@@ -986,6 +992,43 @@ struct DeferredRow {
     }
 };
 
+/// Somebody who reads events: a long poll that waits, or an open stream (core/hub/feeds.hpp).
+struct FeedRow {
+    static constexpr TableId kTable = TableId::feeds;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 1;
+    int64_t request = 0;
+    int64_t workspace = 0;
+    std::string token;               ///< its digest: nothing is shown once it is revoked
+    std::vector<std::string> kinds;  ///< empty = all
+    std::string subject;             ///< "" = all
+    int64_t limit = 0;               ///< events at a time
+    int64_t since = 0;               ///< seq up to which everything that matches was given out
+    bool stream = false;             ///< else a long poll
+    bool waits = false;              ///< a long poll that may still wait for events
+    bool busy = false;               ///< a piece of the stream has not yet left the outbox
+    int64_t query = 0;               ///< that looks for its events; 0 = none
+    int64_t emitted_turn = 0;        ///< that last sent it something
+
+    using Key = std::tuple<int64_t>;
+    Key key() const { return {request}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("request", self.request);
+        visit("workspace", self.workspace);
+        visit("token", self.token);
+        visit("kinds", self.kinds);
+        visit("subject", self.subject);
+        visit("limit", self.limit);
+        visit("since", self.since);
+        visit("stream", self.stream);
+        visit("waits", self.waits);
+        visit("busy", self.busy);
+        visit("query", self.query);
+        visit("emitted_turn", self.emitted_turn);
+    }
+};
+
 /// Calls `f.template operator()<Row>()` for every row type that a store keeps, in the order in which a store should
 /// create and load them.
 template <class F>
@@ -1034,6 +1077,7 @@ void for_each_resident_row(F&& f) {
     f.template operator()<RunRow>();
     f.template operator()<ClaimRow>();
     f.template operator()<WaitRow>();
+    f.template operator()<FeedRow>();
 }
 
 }  // namespace agentcom

@@ -55,6 +55,11 @@ struct Settings {
     int64_t idempotency_ttl_ms = 86'400'000;
     int64_t idempotency_entries = 100'000;
     int64_t inline_body_bytes = 4'096;
+    // events
+    int64_t feed_round_ms = 250;
+    int64_t feed_keep_alive_ms = 15'000;
+    int64_t feed_stall_ms = 60'000;
+    int64_t feed_readers_max = 1'000;
     // access
     int64_t open_admin = 0;
     int64_t open_reads = 0;

@@ -1,5 +1,7 @@
 #include "core/state/store.hpp"
 
+#include <algorithm>
+
 #include "core/base/assert.hpp"
 
 namespace agentcom {
@@ -60,6 +62,14 @@ const TableSchema& stored_table(TableId table) {
         if (schema.table == table) return schema;
     }
     throw CoreFault("a store was asked for a table that it does not keep", __FILE__, __LINE__);
+}
+
+bool matches_kind(const std::vector<std::string>& kinds, std::string_view kind) {
+    const auto matches = [kind](const std::string& wanted) {
+        if (!wanted.ends_with('*')) return wanted == kind;
+        return kind.starts_with(std::string_view(wanted).substr(0, wanted.size() - 1));
+    };
+    return kinds.empty() || std::any_of(kinds.begin(), kinds.end(), matches);
 }
 
 std::optional<Hash128> checksum_of(TableId table, RowValues values) {

@@ -123,7 +123,20 @@ struct FetchOutput {
     int64_t limit_bytes = 65'536;
 };
 
-using StoreQuery = std::variant<FetchTask, ListTasks, CountTasks, FetchMessages, FetchOutput>;
+/// Events of a workspace with `after_seq` < seq <= `up_to_seq`, ascending, the first `limit` of those that match.
+/// Whoever asks bounds the work by `up_to_seq`: events that do not match are looked at, too.
+struct FetchEvents {
+    int64_t workspace = 0;
+    int64_t after_seq = 0;
+    int64_t up_to_seq = 0;
+    std::vector<std::string> kinds;  ///< any of these; empty = all
+    std::string subject;             ///< "" = all
+    int64_t limit = 500;
+};
+/// Whether an event's kind is one of these; "task_*" stands for all kinds that begin with "task_".
+bool matches_kind(const std::vector<std::string>& kinds, std::string_view kind);
+
+using StoreQuery = std::variant<FetchTask, ListTasks, CountTasks, FetchMessages, FetchOutput, FetchEvents>;
 
 struct QueryRow {
     TableId table{};

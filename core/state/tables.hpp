@@ -221,7 +221,8 @@ class Tables {
                    Table<TaskRow>, Table<TaskInputRow>, Table<TaskEdgeRow>, Table<AttemptRow>, Table<IdempotencyRow>,
                    Table<MailRow>, Table<SessionRow>, Table<LivenessRow>, Table<AgentRow>, Table<LeaseRow>,
                    Table<TimerRow>, Table<BucketRow>, Table<CooldownRow>, Table<FairnessRow>, Table<RuntimeRow>,
-                   Table<PendingRow>, Table<DeferredRow>, Table<RunRow>, Table<ClaimRow>, Table<WaitRow>>;
+                   Table<PendingRow>, Table<DeferredRow>, Table<RunRow>, Table<ClaimRow>, Table<WaitRow>,
+                   Table<FeedRow>>;
 
     /// How to put one row back.
     struct Undo {

@@ -102,9 +102,7 @@ Result<Outcome> fail(Context& ctx, const Report& report, const std::string& erro
     if (found == nullptr) return Answer(lifecycle_error("not_found"));
     if (!found->live || !holds(*found, report)) {
         const std::optional<Outcome> ended = ended_attempt(ctx, *found, report);
-        if (ended == Outcome::retried || ended == Outcome::dead_letter || ended == Outcome::cancelled) {
-            return Answer(*ended);
-        }
+        if (ended == Outcome::retried || ended == Outcome::dead_letter) return Answer(*ended);
         return Answer(stale(*found, TaskEvent::fail));
     }
     const TaskRow leased = *found;

@@ -99,6 +99,11 @@ Result<Submitted> submit(Context& ctx, int64_t workspace, NewTask wanted) {
     task.requested_by = std::move(wanted.requested_by);
     task.trace = std::move(wanted.trace);
     task.created_at = ctx.now.wall_ms;
+    // Who follows the log should see what a task is about.
+    json::Writer data;
+    data.begin_object().member("agent_id", nullptr).member("generation", task.generation);
+    data.member("description", truncate_code_points(wanted.description, kEventTextCodePoints)).end_object();
+    std::string submitted = data.take();
     TaskInputRow input;
     input.workspace = workspace;
     input.task_id = task.id;
@@ -106,7 +111,7 @@ Result<Submitted> submit(Context& ctx, int64_t workspace, NewTask wanted) {
     input.metadata = Body(std::move(wanted.metadata));
     ctx.tables.put(std::move(input));
     for (TaskEdgeRow& edge : edges) ctx.tables.put(std::move(edge));
-    ctx.event(workspace, "task_submitted", task.id, task.requested_by, "", event_data(task, ""));
+    ctx.event(workspace, "task_submitted", task.id, task.requested_by, "", std::move(submitted));
     if (task.complete_by) ctx.arm(TimerKind::deadline, workspace, task.id, *task.complete_by);
     const std::string id = task.id;
     place(ctx, std::move(task));

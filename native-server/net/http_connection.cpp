@@ -20,8 +20,6 @@ namespace http = boost::beast::http;
 
 namespace {
 
-constexpr std::string_view kLastChunk = "0\r\n\r\n";
-
 using Fields = http::request<http::string_body>;
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
@@ -251,6 +249,8 @@ void HttpConnection::hand_out(Method method, std::string target, std::string bod
     request.host = std::string(view(fields[http::field::host]));
     request.has_content_type = fields.count(http::field::content_type) > 0;
     request.content_type = std::string(view(fields[http::field::content_type]));
+    request.accept = std::string(view(fields[http::field::accept]));
+    request.last_event_id = std::string(view(fields["Last-Event-ID"]));
     request.idempotency_key = std::string(view(fields["Idempotency-Key"]));
     const std::vector<std::string_view> authorization = values_of(fields, http::field::authorization);
     request.authorization = parse_authorization(authorization, Auth::strict);
@@ -309,7 +309,7 @@ void HttpConnection::upgrade() {
 // Responses
 
 void HttpConnection::respond(int status, std::span<const HttpHeader> headers, std::string_view body) {
-    if (!pending_ || ended_) return;
+    if (!pending_ || ended_ || streaming_) return;
     answer(status, headers, body);
     consume();
 }
@@ -320,10 +320,37 @@ void HttpConnection::answer(int status, std::span<const HttpHeader> headers, std
     shape.keep_alive = !close_after_ && body_ && body_->http_1_0;
     shape.head_only = body_ && body_->head_only;
     outbox_.add_bytes(http_response(status, headers, body, context_.now.wall_ms, shape));
+    answered();
+}
+
+void HttpConnection::answered() {
     pending_ = false;
+    streaming_ = false;
     body_.reset();
     waiting_since_us_ = context_.now.mono_us;
     if (close_after_) ended_ = true;
+}
+
+void HttpConnection::begin_stream(int status, std::span<const HttpHeader> headers) {
+    if (!pending_ || ended_ || streaming_) return;
+    if (body_->http_1_0) close_after_ = true;
+    const StreamCoding coding = body_->http_1_0 ? StreamCoding::to_close : StreamCoding::chunked;
+    outbox_.add_bytes(http_stream_head(status, headers, context_.now.wall_ms, coding));
+    streaming_ = true;
+}
+
+void HttpConnection::send_piece(const std::shared_ptr<const std::string>& text, bool last) {
+    if (!streaming_ || ended_) return;
+    const bool chunked = !body_->http_1_0;
+    if (text && !text->empty()) {
+        if (chunked) outbox_.add_bytes(chunk_header(text->size()));
+        outbox_.add_bytes(text);
+        if (chunked) outbox_.add_bytes(std::string(kChunkEnd));
+    }
+    if (!last) return;
+    if (chunked) outbox_.add_bytes(std::string(kLastChunk));
+    answered();
+    consume();
 }
 
 void HttpConnection::answer_error(int status) { answer(status, {}, http_error_body(http_error_code(status))); }

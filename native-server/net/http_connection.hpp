@@ -19,6 +19,7 @@
 #include "native-server/net/http_head.hpp"
 #include "native-server/net/http_response.hpp"
 #include "native-server/net/net_context.hpp"
+#include "native-server/net/net_limits.hpp"
 #include "native-server/net/outbox.hpp"
 
 namespace agentcom {
@@ -45,11 +46,16 @@ class HttpConnection {
     void receive(std::string_view bytes);
     /// Answers the request that is pending.
     void respond(int status, std::span<const HttpHeader> headers, std::string_view body);
+    /// Begins an answer to the pending request whose body follows by `send_piece`; it stays pending until the last one.
+    void begin_stream(int status, std::span<const HttpHeader> headers);
+    /// The next piece of the body; null: nothing but, with `last`, its end.
+    void send_piece(const std::shared_ptr<const std::string>& text, bool last);
     /// Answers and ends the connection whatever it was doing, e.g. 413 when half-received bodies take too much room.
     void abort(int status);
 
-    /// False while bytes of a next request wait for the answer to this one.
-    bool wants_input() const { return !ended_ && (!pending_ || unread().empty()); }
+    /// False while many bytes of a next request wait for the answer to this one. As long as it is read, a socket also
+    /// tells when the client goes: an answer may be a long time coming.
+    bool wants_input() const { return !ended_ && (!pending_ || unread().size() < kReadBytes); }
     /// A request is unanswered.
     bool pending() const { return pending_; }
     /// Nothing more is read or answered: the connection ends when the outbox is empty.
@@ -80,6 +86,7 @@ class HttpConnection {
     void upgrade();
     void answer(int status, std::span<const HttpHeader> headers, std::string_view body);
     void answer_error(int status);
+    void answered();
     void stop_on(int status);
 
     const NetContext& context_;
@@ -92,6 +99,7 @@ class HttpConnection {
     int64_t waiting_since_us_;  // what the deadline counts from
     bool pending_ = false;
     bool ended_ = false;
+    bool streaming_ = false;  // the head of the answer is out, its body is not
     bool close_after_ = false;
     bool consuming_ = false;
 };

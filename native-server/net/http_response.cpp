@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/beast/http/status.hpp>
+#include <cstdio>
 #include <ctime>
 
 #include "core/base/json.hpp"
@@ -20,6 +21,13 @@ bool has_header(std::span<const HttpHeader> headers, std::string_view lower_case
 
 void add_header(std::string& out, std::string_view name, std::string_view value) {
     out.append(name).append(": ").append(value).append("\r\n");
+}
+
+void add_status(std::string& out, int status, int64_t wall_ms) {
+    const std::string_view reason =
+        boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(status));
+    out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason).append("\r\n");
+    add_header(out, "date", http_date(wall_ms));
 }
 
 }  // namespace
@@ -79,10 +87,7 @@ std::string http_response(int status, std::span<const HttpHeader> headers, std::
                           ResponseShape shape) {
     std::string out;
     out.reserve(320 + body.size());
-    const std::string_view reason =
-        boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(status));
-    out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason).append("\r\n");
-    add_header(out, "date", http_date(wall_ms));
+    add_status(out, status, wall_ms);
     add_header(out, "content-length", std::to_string(body.size()));
     add_header(out, "vary", "accept-encoding");
     if (!has_header(headers, "cache-control")) add_header(out, "cache-control", "max-age=0, private, must-revalidate");
@@ -96,6 +101,25 @@ std::string http_response(int status, std::span<const HttpHeader> headers, std::
     out.append("\r\n");
     if (!shape.head_only) out.append(body);
     return out;
+}
+
+std::string http_stream_head(int status, std::span<const HttpHeader> headers, int64_t wall_ms, StreamCoding coding) {
+    std::string out;
+    add_status(out, status, wall_ms);
+    for (const HttpHeader& header : headers) add_header(out, header.first, header.second);
+    if (coding == StreamCoding::chunked) {
+        add_header(out, "transfer-encoding", "chunked");
+    } else {
+        add_header(out, "connection", "close");
+    }
+    out.append("\r\n");
+    return out;
+}
+
+std::string chunk_header(size_t bytes) {
+    char text[20];
+    const int size = std::snprintf(text, sizeof text, "%zx\r\n", bytes);
+    return {text, static_cast<size_t>(std::max(size, 0))};
 }
 
 }  // namespace agentcom

@@ -18,6 +18,19 @@ struct ResponseShape {
     bool head_only = false;   ///< the answer to HEAD: all headers, no body
 };
 
+/// How a body goes over the wire whose length is not known beforehand.
+enum class StreamCoding : uint8_t {
+    chunked,   ///< HTTP/1.1 (RFC 9112 §7.1)
+    to_close,  ///< HTTP/1.0: the body ends with the connection
+};
+
+/// The head of a response whose body follows. With `to_close` it says that the connection ends.
+std::string http_stream_head(int status, std::span<const HttpHeader> headers, int64_t wall_ms, StreamCoding coding);
+/// What stands before and behind the bytes of a chunk, and what ends the last one.
+std::string chunk_header(size_t bytes);
+inline constexpr std::string_view kChunkEnd = "\r\n";
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
 /// A whole response. `content_type` and `cache-control` may be among `headers`, else the usual ones are sent.
 std::string http_response(int status, std::span<const HttpHeader> headers, std::string_view body, int64_t wall_ms,
                           ResponseShape shape);

@@ -33,6 +33,8 @@ void Outbox::add(Entry entry) {
 
 void Outbox::add_bytes(std::string bytes) { add({std::make_shared<const std::string>(std::move(bytes)), 0, false}); }
 
+void Outbox::add_bytes(std::shared_ptr<const std::string> bytes) { add({std::move(bytes), 0, false}); }
+
 void Outbox::add_frame(std::shared_ptr<const std::string> text, int64_t mail_seq) {
     add({std::move(text), mail_seq, true});
 }

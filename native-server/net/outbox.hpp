@@ -34,6 +34,8 @@ class Outbox {
 
     /// Bytes that go out as they are: an HTTP response, a control frame.
     void add_bytes(std::string bytes);
+    /// The same for bytes that others send, too.
+    void add_bytes(std::shared_ptr<const std::string> bytes);
     /// A WebSocket text message. `mail_seq` as in SendFrame; 0 = none.
     void add_frame(std::shared_ptr<const std::string> text, int64_t mail_seq);
 

@@ -6,6 +6,7 @@
 #include "core/base/time.hpp"
 #include "core/protocol/credentials.hpp"
 #include "native-server/net/websocket_frame.hpp"
+#include "native-server/server/pages.hpp"
 
 namespace agentcom {
 
@@ -85,6 +86,9 @@ void Client::note_held_bytes() {
 // What the protocols say
 
 void Client::on_request(HttpRequest request, bool mints_secret) {
+    if (const Page* page = find_page(request.method, request.path)) {
+        return http_->respond(200, page->headers, page->body);
+    }
     request.peer = socket_.peer().address;
     request.loopback = socket_.peer().loopback;
     const RequestId id = host_.begin_request(*this, std::move(request), mints_secret);
@@ -182,6 +186,27 @@ void Client::respond(RequestId request, int status, std::span<const HttpHeader> 
     settle();
 }
 
+void Client::begin_stream(RequestId request, int status, std::span<const HttpHeader> headers) {
+    if (request_ != request || !http_ || closing_) return;
+    http_->begin_stream(status, headers);
+}
+
+void Client::send_piece(RequestId request, const std::shared_ptr<const std::string>& text, bool last) {
+    if (request_ != request || !http_ || closing_) return;
+    piece_under_way_ = !last;
+    if (last) request_ = 0;
+    http_->send_piece(text, last);
+    if (last) settle();
+}
+
+void Client::cut_stream(RequestId request) {
+    if (request_ != request || closing_) return;
+    request_ = 0;
+    outbox_.drop_waiting();
+    begin_closing();
+    flush();
+}
+
 void Client::drain() {
     if (closing_ || websocket_) return;
     if (http_) http_->finish();
@@ -203,6 +228,7 @@ void Client::flush() {
         }
     }
     report_mail();
+    report_piece();
     end_if_written();
 }
 
@@ -217,6 +243,12 @@ void Client::report_mail() {
     if (seq == reported_mail_seq_) return;
     reported_mail_seq_ = seq;
     host_.submit(MailPushed{connection_, seq});
+}
+
+void Client::report_piece() {
+    if (!piece_under_way_ || closing_ || !outbox_.empty() || !socket_.clear()) return;
+    piece_under_way_ = false;
+    host_.submit(BodyTaken{request_});
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -68,7 +68,12 @@ class Client final : public SocketUser, private HttpConnection::Events, private 
     /// Sends a close frame after what the outbox holds.
     void close(int code, std::string_view reason);
     void respond(RequestId request, int status, std::span<const HttpHeader> headers, std::string_view body);
-    /// Writes what the socket takes, reports what mail has left.
+    /// Begins an answer whose body comes piece by piece.
+    void begin_stream(RequestId request, int status, std::span<const HttpHeader> headers);
+    void send_piece(RequestId request, const std::shared_ptr<const std::string>& text, bool last);
+    /// The answer breaks off, and the connection with it.
+    void cut_stream(RequestId request);
+    /// Writes what the socket takes, reports what mail and which piece has left.
     void flush();
 
     /// Whether neither the hub as a whole nor this client has too much under way.
@@ -113,6 +118,7 @@ class Client final : public SocketUser, private HttpConnection::Events, private 
     void begin_closing();
     void end_if_written();
     void report_mail();
+    void report_piece();
     void report_closed();
     bool outbox_overflows() const;
 
@@ -129,9 +135,10 @@ class Client final : public SocketUser, private HttpConnection::Events, private 
     int64_t closing_until_us_ = 0;
     int64_t held_bytes_ = 0;
     int64_t reported_mail_seq_ = 0;
-    bool closing_ = false;       // nothing more is read or queued
-    bool stream_ended_ = false;  // all is written, the client has its last moment
-    bool open_for_hub_ = false;  // between ConnectionOpened and ConnectionClosed
+    bool closing_ = false;          // nothing more is read or queued
+    bool piece_under_way_ = false;  // of the body that answers request_
+    bool stream_ended_ = false;     // all is written, the client has its last moment
+    bool open_for_hub_ = false;     // between ConnectionOpened and ConnectionClosed
     bool upgraded_ = false;
 };
 

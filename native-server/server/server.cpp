@@ -361,6 +361,16 @@ void Server::carry_out(CloseConnection& effect) {
 
 void Server::carry_out(HttpRespond& effect) { respond(effect.request, effect); }
 
+void Server::carry_out(HttpBody& effect) {
+    const auto found = requests_.find(effect.request);
+    if (found == requests_.end()) return;
+    Client& client = *found->second.client;
+    if (effect.end != HttpBody::End::open) requests_.erase(found);
+    mark_for_flush(client);
+    if (effect.end == HttpBody::End::cut) return client.cut_stream(effect.request);
+    client.send_piece(effect.request, effect.text, effect.end == HttpBody::End::complete);
+}
+
 void Server::carry_out(RunQuery& effect) { reader_->submit(effect.query, std::move(effect.what)); }
 
 void Server::carry_out(LogEvent& effect) { log_.write(effect); }
@@ -368,6 +378,10 @@ void Server::carry_out(LogEvent& effect) { log_.write(effect); }
 void Server::respond(RequestId request, HttpRespond& response) {
     const auto found = requests_.find(request);
     if (found == requests_.end()) return;
+    if (response.stream) {
+        // Its answer goes on until the last piece.
+        return found->second.client->begin_stream(request, response.status, response.headers);
+    }
     PendingRequest pending = std::move(found->second);
     requests_.erase(found);
     if (response.secret_at && !pending.secret.empty() && *response.secret_at >= 0 &&

@@ -50,6 +50,8 @@ class Server final : private ClientHost {
 
     /// Where it listens, once `start` has succeeded.
     const Address& address() const { return address_; }
+    /// The token of the hub's admin, once `start` has succeeded: for the terminal of whoever started it.
+    const std::string& admin_token() const { return admin_token_; }
 
   private:
     struct PendingRequest {
@@ -82,6 +84,7 @@ class Server final : private ClientHost {
     void carry_out(SendPing& effect);
     void carry_out(CloseConnection& effect);
     void carry_out(HttpRespond& effect);
+    void carry_out(HttpBody& effect);
     void carry_out(RunQuery& effect);
     void carry_out(LogEvent& effect);
     void mark_for_flush(Client& client);

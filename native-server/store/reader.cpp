@@ -22,6 +22,9 @@ constexpr int kStepsBetweenLooks = 2'000;
 
 constexpr std::array kFinishedStates = {TaskState::completed, TaskState::cancelled};
 
+/// The place of `kind` in EventRow::columns.
+constexpr int kEventKindColumn = 3;
+
 int64_t integer_column(const TableSchema& schema, const RowValues& values, std::string_view name) {
     for (std::size_t i = 0; i < schema.columns.size(); ++i) {
         if (schema.columns[i].name == name) return values[i].integer;
@@ -44,6 +47,7 @@ class StoreReader::Impl {
     bool answer(const CountTasks& query);
     bool answer(const FetchMessages& query);
     bool answer(const FetchOutput& query);
+    bool answer(const FetchEvents& query);
 
     /// Prepared once for each text.
     SqliteStatement* statement(const std::string& sql);
@@ -349,6 +353,32 @@ bool StoreReader::Impl::answer(const FetchOutput& query) {
     }
     select->reset();
     return code == SQLITE_ROW || code == SQLITE_DONE || fail();
+}
+
+bool StoreReader::Impl::answer(const FetchEvents& query) {
+    const TableSchema& schema = stored_table(TableId::events);
+    const bool by_subject = !query.subject.empty();
+    SqliteStatement* select =
+        statement("SELECT " + select_list(schema) + " FROM events" +
+                  (by_subject ? " INDEXED BY events_by_subject WHERE subject = ?4 AND" : " WHERE") +
+                  " workspace = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq");
+    if (select == nullptr) return false;
+    select->bind(1, query.workspace);
+    select->bind(2, query.after_seq);
+    select->bind(3, query.up_to_seq);
+    if (by_subject) select->bind(4, query.subject);
+    while (static_cast<int64_t>(rows_.size()) < query.limit) {
+        const int code = select->step();
+        if (code == SQLITE_DONE) break;
+        if (code != SQLITE_ROW) return fail();
+        // Only rows that match are worth a look at their checksum.
+        if (!matches_kind(query.kinds, select->text(kEventKindColumn))) continue;
+        Result<RowValues> row = read_row(*select, schema);
+        if (!row) return fail(row.error().text);
+        rows_.push_back({TableId::events, std::move(row).value()});
+    }
+    select->reset();
+    return true;
 }
 
 StoreReader::StoreReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

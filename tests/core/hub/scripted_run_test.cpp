@@ -25,7 +25,7 @@ namespace {
 
 constexpr uint64_t kPinnedSeed = 20261121;
 constexpr int64_t kPinnedInputs = 12'000;
-constexpr std::string_view kPinnedTrace = "6bfed152dafa14383c9f4aeabdcda644";
+constexpr std::string_view kPinnedTrace = "44dd295d2eb25a49c0d9e8fe87d70f07";
 
 constexpr std::string_view kAdminToken = "the token of the admin";
 
@@ -59,6 +59,11 @@ void hash_effect(Hasher& hasher, const Effect& effect) {
         }
         hasher.bytes(response->body);
         hasher.i64(response->secret_at.value_or(-1));
+        hasher.boolean(response->stream);
+    } else if (const auto* piece = std::get_if<HttpBody>(&effect)) {
+        hasher.i64(piece->request);
+        hasher.bytes(piece->text ? *piece->text : std::string{});
+        hasher.u8(static_cast<uint8_t>(piece->end));
     } else if (const auto* query = std::get_if<RunQuery>(&effect)) {
         hasher.i64(query->query);
         hasher.i64(static_cast<int64_t>(query->what.index()));
@@ -153,6 +158,7 @@ class ScriptedRun {
     std::string trace() const { return trace_.finish().to_hex(); }
     int64_t comparisons() const { return comparisons_; }
     int64_t restarts() const { return restarts_; }
+    int64_t pieces() const { return pieces_; }
     int64_t failures() const { return failures_; }
     int64_t frames_of(const std::string& type) const {
         const auto found = frame_counts_.find(type);
@@ -196,6 +202,7 @@ class ScriptedRun {
         twin_.reset();
         in_flight_.clear();
         answers_.clear();
+        pieces_to_take_.clear();
         sockets_.clear();
         assignments_.clear();
         secrets_.clear();
@@ -282,6 +289,7 @@ class ScriptedRun {
             }
         } else if (const auto* response = std::get_if<HttpRespond>(&effect)) {
             ++status_counts_[response->status];
+            if (response->stream) return;
             const auto secret = secrets_.find(response->request);
             if (response->secret_at && secret != secrets_.end())
                 agents_[secret->second.first].token = secret->second.second;
@@ -297,6 +305,9 @@ class ScriptedRun {
             QueryResult answer = store_.run(query->query, query->what);
             if (chance(3)) answer = QueryResult{query->query, false, {}};
             answers_.push_back(std::move(answer));
+        } else if (const auto* piece = std::get_if<HttpBody>(&effect)) {
+            ++pieces_;
+            if (piece->end == HttpBody::End::open) pieces_to_take_.push_back(piece->request);
         }
     }
 
@@ -652,6 +663,17 @@ class ScriptedRun {
                 post("/api/message", "");
                 request.malformed_body = true;
                 break;
+            case 25: {
+                static const std::vector<std::string> kFrom = {"", "since=start", "kind=task_*", "subject=bob",
+                                                               "since=eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee.7&limit=9"};
+                const std::string from = any(kFrom);
+                get("/api/events", from + "&wait_ms=" + std::to_string(below(3) * 5'000));
+                if (chance(50)) request.accept = "text/event-stream";
+                break;
+            }
+            case 26:
+                get("/api/overview");
+                break;
             default:
                 post("/api/tasks", submission());
         }
@@ -678,6 +700,10 @@ class ScriptedRun {
     }
 
     void answer() {
+        if (!pieces_to_take_.empty() && chance(80)) {
+            apply(BodyTaken{pieces_to_take_.front()});
+            pieces_to_take_.pop_front();
+        }
         if (answers_.empty()) return;
         const size_t at = prng_.index_below(answers_.size());
         QueryResult result = std::move(answers_[at]);
@@ -748,6 +774,8 @@ class ScriptedRun {
     std::vector<ConnectionId> closing_;
     std::deque<TurnResult> in_flight_;
     std::vector<QueryResult> answers_;
+    std::deque<RequestId> pieces_to_take_;
+    int64_t pieces_ = 0;
     std::vector<Assignment> assignments_;
     std::vector<std::string> task_ids_;
     std::map<RequestId, std::pair<size_t, std::string>> secrets_;
@@ -770,6 +798,7 @@ TEST_CASE("a run of 12 000 inputs has the same trace everywhere, and a loaded hu
     // The run must have been somewhere.
     CHECK(run.comparisons() > 1'000);
     CHECK(run.restarts() > 3);
+    CHECK(run.pieces() > 20);
     CHECK(run.failures() > 10);
     for (const char* type : {"identified", "pong", "message", "message_sent", "agents", "status_updated",
                              "agent_joined", "agent_left", "status_changed", "task_assign", "task_ack", "task_continue",

@@ -121,7 +121,9 @@ TEST_CASE("frames: what is not an object") {
 
 TEST_CASE("frames: an unknown type") {
     const json::Document frame = document(R"({"type":"nope","request_id":"r1"})");
-    const FrameCheck check = check_frame(frame);
+    ValidationRules rules;
+    rules.protocol_version = 1;
+    const FrameCheck check = check_frame(frame, rules);
     CHECK(check.unknown_type);
     CHECK(check.operation == nullptr);
     const std::string known =

@@ -125,4 +125,5 @@ TEST_CASE("queries for what is not there give no rows") {
     CHECK(store.run(8, FetchMessages{1, {1, 2}}).rows.empty());
     CHECK(store.run(9, CountTasks{1}).rows.empty());
     CHECK(store.run(10, ListTasks{}).rows.empty());
+    CHECK(store.run(11, FetchEvents{1, 0, 100, {}, "", 10}).rows.empty());
 }

@@ -32,6 +32,19 @@ TEST_CASE("of a turn that is taken back, every answer becomes a 503 without its 
     CHECK(response.body.find("storage_unavailable") != std::string::npos);
 }
 
+TEST_CASE("of a turn that is taken back, a stream does not begin, and one that goes on is cut off") {
+    HttpRespond head;
+    head.request = 5;
+    head.stream = true;
+    CHECK_FALSE(std::get<HttpRespond>(*effect_of_failed_turn(head)).stream);
+    const HttpBody piece{5, std::make_shared<const std::string>("x"), HttpBody::End::open};
+    const std::optional<Effect> instead = effect_of_failed_turn(piece);
+    REQUIRE(instead);
+    CHECK(std::get<HttpBody>(*instead).request == 5);
+    CHECK(std::get<HttpBody>(*instead).text == nullptr);
+    CHECK(std::get<HttpBody>(*instead).end == HttpBody::End::cut);
+}
+
 TEST_CASE("of a turn that is taken back, closes, pings, queries and log lines stay") {
     CHECK(std::get<CloseConnection>(*effect_of_failed_turn(CloseConnection{3, 1008, "x"})).code == 1008);
     CHECK(std::get<SendPing>(*effect_of_failed_turn(SendPing{3})).connection == 3);

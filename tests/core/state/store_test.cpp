@@ -55,6 +55,24 @@ TEST_CASE("the checksum of stored values is the hash of the row they make") {
     CHECK_FALSE(checksum_of(TableId::sessions, row_values(SessionRow{})));
 }
 
+TEST_CASE("kinds of events are named one by one, or by how they begin") {
+    struct Case {
+        std::vector<std::string> kinds;
+        std::string kind;
+        bool matches;
+    };
+    const Case cases[] = {
+        {{}, "task_submitted", true},
+        {{"task_submitted"}, "task_submitted", true},
+        {{"task_submit"}, "task_submitted", false},
+        {{"task_*"}, "task_submitted", true},
+        {{"task_submitted*"}, "task_submitted", true},
+        {{"agent_*", "task_s*"}, "task_stuck", true},
+        {{"agent_*", "mail_*"}, "task_stuck", false},
+    };
+    for (const Case& each : cases) CHECK(matches_kind(each.kinds, each.kind) == each.matches);
+}
+
 TEST_CASE("a batch with rows or prunes needs a commit, sums alone do not") {
     Batch batch;
     CHECK(batch.empty());

@@ -32,7 +32,7 @@ std::optional<Fault> TestHub::apply(InputBody body) {
     if (fault && !faults_expected) FAIL("core fault: " << fault->text << " at " << fault->file << ":" << fault->line);
     finish_turn();
     while (!answers_.empty()) {
-        QueryResult answer = std::move(answers_.front());
+        InputBody answer = std::move(answers_.front());
         answers_.pop_front();
         hub_->apply(Input{now_, std::move(answer)});
         finish_turn();
@@ -73,7 +73,21 @@ void TestHub::carry_out(const Effect& effect) {
         trace_.i64(close->code);
         closed_[close->connection] = {close->code, close->reason};
     } else if (const auto* query = std::get_if<RunQuery>(&effect)) {
-        answers_.push_back(store_.run(query->query, query->what));
+        queries_.push_back(query->what);
+        answers_.emplace_back(store_.run(query->query, query->what));
+    } else if (const auto* piece = std::get_if<HttpBody>(&effect)) {
+        trace_.i64(piece->request);
+        trace_.bytes(piece->text ? *piece->text : std::string{});
+        Stream& body = streams_[piece->request];
+        REQUIRE(!body.complete);
+        REQUIRE(!body.cut);
+        if (piece->text) {
+            body.text += *piece->text;
+            ++body.pieces;
+        }
+        body.complete = piece->end == HttpBody::End::complete;
+        body.cut = piece->end == HttpBody::End::cut;
+        if (piece->end == HttpBody::End::open && !slow_readers) answers_.emplace_back(BodyTaken{piece->request});
     } else if (const auto* log = std::get_if<LogEvent>(&effect)) {
         trace_.bytes(log->event);
         logs_.push_back(*log);
@@ -193,6 +207,31 @@ Response TestHub::answer(int64_t request) {
     responses_.erase(found);
     secrets_.erase(request);
     return response;
+}
+
+int64_t TestHub::begin(const std::string& target, const std::string& token, const std::string& accept,
+                       const std::string& last_event_id) {
+    HttpRequest request;
+    request.request = next_request_++;
+    request.method = Method::get;
+    const size_t mark = target.find('?');
+    request.path = target.substr(0, mark);
+    if (mark != std::string::npos) request.query = target.substr(mark + 1);
+    request.accept = accept;
+    request.last_event_id = last_event_id;
+    request.peer = "127.0.0.1";
+    request.loopback = true;
+    request.authorization = credential_of_token(token);
+    request.flex_authorization = request.authorization;
+    request.has_bearer = true;
+    const int64_t id = request.request;
+    apply(std::move(request));
+    return id;
+}
+
+const Response* TestHub::response(int64_t request) const {
+    const auto found = responses_.find(request);
+    return found == responses_.end() ? nullptr : &found->second;
 }
 
 std::string TestHub::submit(const std::string& body) {

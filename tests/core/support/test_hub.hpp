@@ -28,6 +28,14 @@ struct Response {
     std::vector<std::pair<std::string, std::string>> headers;
 };
 
+/// A body that comes piece by piece.
+struct Stream {
+    std::string text;
+    int pieces = 0;
+    bool complete = false;
+    bool cut = false;
+};
+
 struct Closed {
     int code = 0;
     std::string reason;
@@ -64,6 +72,19 @@ class TestHub {
     int64_t begin_http(Method method, const std::string& target, const std::string& body = "",
                        const std::string& token = "", const std::string& idempotency_key = "");
     Response answer(int64_t request);
+    /// Begins a GET whose answer may be long in coming; gives its number.
+    int64_t begin(const std::string& target, const std::string& token, const std::string& accept = "",
+                  const std::string& last_event_id = "");
+    /// Its answer; nullptr: none yet.
+    const Response* response(int64_t request) const;
+    Stream& stream(int64_t request) { return streams_[request]; }
+    /// The client of a request goes.
+    void cancel(int64_t request) { apply(RequestCancelled{request}); }
+    /// While this is set, pieces of streams stay in their outboxes until `take`.
+    bool slow_readers = false;
+    void take(int64_t request) { apply(BodyTaken{request}); }
+    /// Every query so far.
+    std::vector<StoreQuery>& queries() { return queries_; }
     /// Submits as agent "submitter" (registered on first use) and gives the task id.
     std::string submit(const std::string& body);
     /// GET /api/tasks/:id as the submitter: the body.
@@ -110,7 +131,9 @@ class TestHub {
     std::map<int64_t, Response> responses_;
     std::map<int64_t, std::string> secrets_;
     std::vector<LogEvent> logs_;
-    std::deque<QueryResult> answers_;
+    std::map<int64_t, Stream> streams_;
+    std::vector<StoreQuery> queries_;
+    std::deque<InputBody> answers_;
     Hasher trace_;
 };
 

@@ -250,7 +250,8 @@ struct Talking : Working {
         CAPTURE(said.body);
         REQUIRE(said.status == 200);
         std::string text;
-        for (const json::Value& chunk : json::elements(TestHub::member(said.body, "chunks"))) {
+        const std::string chunks = TestHub::member(said.body, "chunks");
+        for (const json::Value& chunk : json::elements(chunks)) {
             text += TestHub::member(std::string(chunk.raw), "text");
         }
         return text;
@@ -376,7 +377,6 @@ TEST_CASE("a cancelled task's holder has the time it was given") {
     SECTION("a failure is the end") {
         CHECK(hub.fail(world.bob, world.id, 1) == "cancelled");
         CHECK(hub.state(world.id) == "cancelled");
-        CHECK(hub.fail(world.bob, world.id, 1) == "cancelled");
     }
     SECTION("so is giving it back") {
         CHECK(hub.reject(world.bob, world.id) == "rejected");

@@ -8,6 +8,7 @@
 //     CHECK(hub.kinds(id) == Names{"task_submitted", "task_assigned", "task_accepted", "task_completed"});
 #pragma once
 
+#include <catch2/catch.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>

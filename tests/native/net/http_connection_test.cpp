@@ -110,7 +110,6 @@ TEST_CASE("requests in one packet are handed out one at a time, in order", "[net
     Harness harness;
     harness.connection.receive(post("/a", "{\"n\":1}") + post("/b", "{\"n\":2}") + kGet);
     REQUIRE(harness.requests.size() == 1);
-    CHECK_FALSE(harness.connection.wants_input());
     harness.answer(201);
     REQUIRE(harness.requests.size() == 2);
     CHECK(harness.requests[1].path == "/b");
@@ -122,6 +121,79 @@ TEST_CASE("requests in one packet are handed out one at a time, in order", "[net
     CHECK(harness.statuses() == std::vector<int>{201, 202, 203});
     harness.answer(204);
     CHECK(harness.output().empty());
+}
+
+TEST_CASE("a connection is read while it waits for an answer, so that its end is seen, but only so far", "[net]") {
+    Harness harness;
+    harness.connection.receive(kGet);
+    CHECK(harness.connection.wants_input());
+    harness.connection.receive(kGet);
+    CHECK(harness.connection.wants_input());
+    harness.connection.receive(std::string(kReadBytes, 'x'));
+    CHECK_FALSE(harness.connection.wants_input());
+    CHECK_FALSE(harness.connection.deadline_us());
+    CHECK(harness.requests.size() == 1);
+}
+
+namespace {
+
+std::shared_ptr<const std::string> text(std::string content) {
+    return std::make_shared<const std::string>(std::move(content));
+}
+
+std::string after_head(const std::string& output) { return output.substr(output.find("\r\n\r\n") + 4); }
+
+}  // namespace
+
+TEST_CASE("a body goes out piece by piece, and the next request comes after the last", "[net]") {
+    Harness harness;
+    harness.connection.receive(kGet + kGet);
+    const std::vector<HttpHeader> headers{{"content-type", "text/event-stream"}};
+    harness.connection.begin_stream(200, headers);
+    const std::string head = harness.output();
+    CHECK(head.starts_with("HTTP/1.1 200 OK\r\ndate: "));
+    CHECK(head.find("\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n") != std::string::npos);
+    CHECK(head.find("content-length") == std::string::npos);
+    harness.connection.send_piece(text("hello"), false);
+    harness.connection.send_piece(text(std::string(300, 'x')), false);
+    harness.connection.send_piece(nullptr, false);
+    CHECK(harness.output() == "5\r\nhello\r\n12c\r\n" + std::string(300, 'x') + "\r\n");
+    CHECK_FALSE(harness.connection.deadline_us());
+    // It has its answer already.
+    harness.answer();
+    CHECK(harness.output().empty());
+    CHECK(harness.requests.size() == 1);
+    harness.connection.send_piece(text("bye"), true);
+    CHECK(harness.output() == "3\r\nbye\r\n0\r\n\r\n");
+    CHECK(harness.requests.size() == 2);
+    harness.answer(201);
+    CHECK(harness.statuses() == std::vector<int>{201});
+    CHECK_FALSE(harness.connection.ended());
+}
+
+TEST_CASE("an HTTP/1.0 client gets a body that ends with the connection", "[net]") {
+    Harness harness;
+    harness.connection.receive("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    harness.connection.begin_stream(200, {});
+    harness.connection.send_piece(text("hello"), false);
+    const std::string out = harness.output();
+    CHECK(out.find("\r\nconnection: close\r\n") != std::string::npos);
+    CHECK(out.find("chunked") == std::string::npos);
+    CHECK(after_head(out) == "hello");
+    CHECK_FALSE(harness.connection.ended());
+    harness.connection.send_piece(nullptr, true);
+    CHECK(harness.output().empty());
+    CHECK(harness.connection.ended());
+}
+
+TEST_CASE("a connection that is to end does so after the last piece", "[net]") {
+    Harness harness;
+    harness.connection.receive(kGet);
+    harness.connection.begin_stream(200, {});
+    harness.connection.finish();
+    CHECK_FALSE(harness.connection.ended());
+    harness.connection.send_piece(text("x"), true);
+    CHECK(harness.connection.ended());
 }
 
 TEST_CASE("many requests that are answered at once do not pile up", "[net]") {

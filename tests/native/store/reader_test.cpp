@@ -108,6 +108,23 @@ class Model {
         return rows;
     }
 
+    Rows fetch_events(const FetchEvents& query) const {
+        std::map<int64_t, RowValues> found;
+        for (const auto& [key, row] : contents_.rows()) {
+            if (row.table != TableId::events) continue;
+            const EventRow event = row_from_values<EventRow>(row.values).value();
+            if (event.workspace == query.workspace && event.seq > query.after_seq && event.seq <= query.up_to_seq &&
+                matches_kind(query.kinds, event.kind) && (query.subject.empty() || event.subject == query.subject)) {
+                found.emplace(event.seq, row.values);
+            }
+        }
+        Rows rows;
+        for (const auto& [seq, values] : found) {
+            if (static_cast<int64_t>(rows.size()) < query.limit) rows.emplace_back(TableId::events, values);
+        }
+        return rows;
+    }
+
   private:
     const StoreContents& contents_;
 };
@@ -123,6 +140,25 @@ std::vector<std::string> some_live(const StoreContents& contents, Prng& prng, ui
     std::vector<std::string> ids;
     for (const auto& [place, id] : chosen) ids.push_back(id);
     return ids;
+}
+
+/// Any part of the log, by what really occurs in it.
+FetchEvents random_events(Prng& prng, const StoreContents& contents) {
+    FetchEvents query;
+    query.workspace = 1;
+    query.after_seq = static_cast<int64_t>(prng.below(100));
+    query.up_to_seq = query.after_seq + static_cast<int64_t>(prng.below(200));
+    query.limit = static_cast<int64_t>(prng.below(50));
+    std::vector<EventRow> events;
+    for (const auto& [key, row] : contents.rows()) {
+        if (row.table == TableId::events) events.push_back(row_from_values<EventRow>(row.values).value());
+    }
+    if (events.empty()) return query;
+    const EventRow& one = events[prng.index_below(events.size())];
+    if (prng.below(3) == 0) query.kinds.push_back(one.kind);
+    if (prng.below(3) == 0) query.kinds.push_back(one.kind.substr(0, 1 + prng.below(4)) + "*");
+    if (prng.below(3) == 0) query.subject = one.subject;
+    return query;
 }
 
 ListTasks random_list(const StoreContents& contents, Prng& prng) {
@@ -167,6 +203,10 @@ TEST_CASE("Queries answer as the simplest store would", "[store]") {
             for (int i = 0; i < 20; ++i) {
                 const ListTasks list = random_list(world.contents(), prng);
                 CHECK(rows_of(reader.run(1, list)) == model.list_tasks(list));
+            }
+            for (int i = 0; i < 20; ++i) {
+                const FetchEvents events = random_events(prng, world.contents());
+                CHECK(rows_of(reader.run(1, events)) == model.fetch_events(events));
             }
             CHECK(rows_of(reader.run(1, CountTasks{1})) == model.count_tasks({1}));
             CHECK(rows_of(reader.run(1, CountTasks{2})).empty());

@@ -1,0 +1,17 @@
+// One workspace on one page: who is there and at work on what, how long the queue is, and what needs a person.
+//
+// It is what `GET /api/overview` answers, and what a reader of events gets when the events it asks for are not to be
+// had. All of it comes from memory and from indexes, so it costs as much as it shows, however many tasks there are.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/state/context.hpp"
+
+namespace agentcom::overview {
+
+/// The overview as JSON, as of now; `cursor` in it is where the events that follow begin.
+std::string text(const Context&, int64_t workspace);
+
+}  // namespace agentcom::overview
