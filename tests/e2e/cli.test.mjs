@@ -394,7 +394,7 @@ describe('the command line', () => {
       );
       const { task_id } = await person.data('submit', 'submit', 'deploy', '--needs', 'ask');
       await until(async () => (await state_of(task_id)) === 'waiting_input', 'question');
-      assert.match(await person.succeed('status'), /NEEDS YOU +1[\s\S]*asks[\s\S]*Deploy\?/);
+      assert.match(await person.succeed('status'), /NEEDS YOU +\d+[\s\S]*asks[\s\S]*Deploy\?/);
       assert.match(await person.succeed('task', 'show', task_id), /asks +Deploy\?\n +1 {2}yes\n +2 {2}no/);
       const answered = await person.data('task-answer', 'task', 'answer', task_id, '2');
       assert.equal(answered.delivered, true);
