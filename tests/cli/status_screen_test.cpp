@@ -64,7 +64,7 @@ TEST_CASE("a fleet on 80 columns") {
           "\n"
           "NEEDS YOU  1\n"
           "  asks    1m    task-6d0bce31d6eb35e7  ann: Deploy?\n"
-          "  asks: agentcom task answer ID TEXT\n"
+          "  agentcom task answer ID TEXT (asks)\n"
           "\n"
           "AGENTS  2 connected, 1 idle\n"
           "AGENT  STATE     FOR   DONE  TASK                   DESCRIPTION\n"

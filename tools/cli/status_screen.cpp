@@ -114,15 +114,15 @@ struct Need {
     std::string_view kind;
     std::string_view word;
     Colour colour;
-    std::string_view command;  // what to do about it
+    std::string_view command;  // of ours, to do something about it; "" = none
 };
 
 constexpr std::array kNeeds = {
-    Need{"waiting_input", "asks", Colour::yellow, "agentcom task answer ID TEXT"},
-    Need{"stuck", "stuck", Colour::red, "agentcom task logs ID"},
-    Need{"dead_letter", "failed", Colour::red, "agentcom task show ID; agentcom task retry ID"},
-    Need{"unresponsive", "silent", Colour::red, "look at its machine"},
-    Need{"undeliverable", "unread", Colour::yellow, "agentcom sent ID"},
+    Need{"waiting_input", "asks", Colour::yellow, "task answer ID TEXT"},
+    Need{"stuck", "stuck", Colour::red, "task logs ID"},
+    Need{"dead_letter", "failed", Colour::red, "task retry ID"},
+    Need{"unresponsive", "silent", Colour::red, ""},
+    Need{"undeliverable", "unread", Colour::yellow, "sent ID"},
 };
 
 const Need* need_of(std::string_view kind) {
@@ -153,15 +153,19 @@ void add_needs(Lines& out, const json::Object& overview, const StatusView& view)
                         {padded(age_text(now_ms, number_of(need, "since")), 4) + "  ", Colour::dim},
                         {padded(subject, std::max<size_t>(display_width(subject), 21)) + "  "},
                         {text}}));
-        if (known != nullptr && hints.find(known->command) == std::string::npos) {
-            hints += std::string(known->word) + ": " + std::string(known->command) + "   ";
+        const bool new_hint = known != nullptr && !known->command.empty() &&
+                              hints.find("(" + std::string(known->word) + ")") == std::string::npos;
+        if (new_hint) {
+            hints += (hints.empty() ? "  agentcom " : ", ") + std::string(known->command) + " (" +
+                     std::string(known->word) + ")";
         }
     }
     if (total > static_cast<int64_t>(shown)) {
         out.push_back("  … and " + std::to_string(total - static_cast<int64_t>(shown)) + " more");
     }
-    out.push_back(coloured(view.terminal, Colour::dim,
-                           fitted("  " + std::string(trimmed(hints)), static_cast<size_t>(view.terminal.columns))));
+    if (!hints.empty()) {
+        out.push_back(coloured(view.terminal, Colour::dim, fitted(hints, static_cast<size_t>(view.terminal.columns))));
+    }
 }
 
 // -- Who does what ----------------------------------------------------------------------------------------------------
