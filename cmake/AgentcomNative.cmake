@@ -47,6 +47,18 @@ endif()
 agentcom_library(agentcom_cli tools/cli)
 if(TARGET agentcom_cli)
     target_link_libraries(agentcom_cli PUBLIC agentcom_core agentcom_version PkgConfig::WEBSOCKETS Threads::Threads)
+    # The presets of `agentcom worker` are data files and part of the program.
+    file(GLOB presets CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/cli/presets/*.json)
+    set(entries "")
+    foreach(preset ${presets})
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${preset})
+        get_filename_component(name ${preset} NAME_WE)
+        file(READ ${preset} text)
+        string(APPEND entries "    {\"${name}\", R\"json(${text})json\"},\n")
+    endforeach()
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/built_in_presets.cpp.in
+        ${PROJECT_BINARY_DIR}/generated/built_in_presets.cpp @ONLY)
+    target_sources(agentcom_cli PRIVATE ${PROJECT_BINARY_DIR}/generated/built_in_presets.cpp)
 endif()
 agentcom_program(agentcom tools/cli agentcom_cli)
 

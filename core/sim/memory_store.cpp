@@ -155,6 +155,17 @@ QueryResult MemoryStore::run(int64_t query, const StoreQuery& what) const {
             const auto found = all.find({ColumnValue::of(messages->workspace), ColumnValue::of(seq)});
             if (found != all.end()) result.rows.push_back({TableId::messages, found->second});
         }
+    } else if (const auto* events = std::get_if<FetchEvents>(&what)) {
+        const TableRows& log = table(TableId::events);
+        const RowValues first{ColumnValue::of(events->workspace), ColumnValue::of(events->after_seq + 1)};
+        for (auto row = log.lower_bound(first); row != log.end(); ++row) {
+            const EventRow event = typed<EventRow>(row->second);
+            if (event.workspace != events->workspace || event.seq > events->up_to_seq) break;
+            if (static_cast<int64_t>(result.rows.size()) >= events->limit) break;
+            if (!matches_kind(events->kinds, event.kind)) continue;
+            if (!events->subject.empty() && event.subject != events->subject) continue;
+            result.rows.push_back({TableId::events, row->second});
+        }
     } else if (const auto* deliveries = std::get_if<FetchDeliveries>(&what)) {
         const TableRows& all = table(TableId::messages);
         for (const int64_t seq : deliveries->seqs) {
@@ -172,17 +183,6 @@ QueryResult MemoryStore::run(int64_t query, const StoreQuery& what) const {
             add_message(result.rows, each->second, sent->agents);
             bytes += message.payload.size;
             --left;
-        }
-    } else if (const auto* events = std::get_if<FetchEvents>(&what)) {
-        const TableRows& log = table(TableId::events);
-        const RowValues first{ColumnValue::of(events->workspace), ColumnValue::of(events->after_seq + 1)};
-        for (auto row = log.lower_bound(first); row != log.end(); ++row) {
-            const EventRow event = typed<EventRow>(row->second);
-            if (event.workspace != events->workspace || event.seq > events->up_to_seq) break;
-            if (static_cast<int64_t>(result.rows.size()) >= events->limit) break;
-            if (!matches_kind(events->kinds, event.kind)) continue;
-            if (!events->subject.empty() && event.subject != events->subject) continue;
-            result.rows.push_back({TableId::events, row->second});
         }
     } else if (const auto* count = std::get_if<CountTasks>(&what)) {
         std::map<std::pair<int64_t, int64_t>, int64_t> groups;

@@ -17,17 +17,19 @@ const std::string* find(const Environment& environment, std::string_view name) {
 }
 
 // Runs a command to its end. `on_start` sees it as soon as it runs.
-CommandResult run(const CommandSpec& spec, const std::function<void(ChildProcess&)>& on_start = {}) {
+CommandResult run(const CommandSpec& spec, const std::function<void(ChildProcess&)>& on_start = {},
+                  ChildProcess::Handlers handlers = {}) {
     std::signal(SIGPIPE, SIG_IGN);
     std::optional<GroupGuard> guard = GroupGuard::start();
     REQUIRE(guard);
     boost::asio::io_context context{1};
     boost::asio::signal_set signals(context, SIGCHLD);
     std::optional<CommandResult> result;
-    std::shared_ptr<ChildProcess> child = ChildProcess::start(context, spec, *guard, [&](const CommandResult& r) {
+    handlers.ended = [&](const CommandResult& r) {
         result = r;
         signals.cancel();
-    });
+    };
+    std::shared_ptr<ChildProcess> child = ChildProcess::start(context, spec, *guard, std::move(handlers));
     std::function<void()> wait = [&] {
         signals.async_wait([&](boost::system::error_code error, int) {
             if (error) return;
@@ -138,4 +140,49 @@ TEST_CASE("what a command leaves running does not keep the task open") {
     CHECK(result.output == "started\n");
     CHECK(result.succeeded());
     CHECK(result.duration_ms < 9'000);
+}
+
+TEST_CASE("a command is told more while it runs, and seen as it prints") {
+    CommandSpec spec = shell("read a; echo \"got $a\"; read b; echo \"got $b\"; cat", "one\n");
+    spec.keep_input_open = true;
+    ChildProcess* running = nullptr;
+    std::string seen;
+    const auto printed = [&](ChildProcess::Stream stream, std::string_view bytes) {
+        CHECK(stream == ChildProcess::Stream::standard_output);
+        seen += bytes;
+        if (seen == "got one\n") {
+            CHECK(running->write_input("two\n"));
+            running->close_input();
+            CHECK(!running->write_input("three\n"));
+        }
+    };
+    const CommandResult result =
+        run(spec, [&](ChildProcess& child) { running = &child; }, {.ended = nullptr, .printed = printed});
+    CHECK(result.output == "got one\ngot two\n");
+    CHECK(seen == result.output);
+    CHECK(result.succeeded());
+}
+
+TEST_CASE("a command reports on a descriptor of its own, up to its last word") {
+    CommandSpec spec = shell("echo '{\"progress\":1}' >&$AGENTCOM_CONTROL_FD; echo x; printf 'a\\nb\\nno end' >&3");
+    spec.with_control = true;
+    std::vector<std::string> lines;
+    const CommandResult result =
+        run(spec, {},
+            {.ended = nullptr, .printed = nullptr, .controlled = [&](const std::string& l) { lines.push_back(l); }});
+    CHECK(lines == std::vector<std::string>{"{\"progress\":1}", "a", "b"});
+    CHECK(result.output == "x\n");
+    // Without one there is none.
+    CHECK(run(shell("echo \"<$AGENTCOM_CONTROL_FD>\"")).output == "<>\n");
+}
+
+TEST_CASE("a command that does not heed the signal is killed when its grace is over") {
+    ChildProcess* running = nullptr;
+    const auto printed = [&](ChildProcess::Stream, std::string_view) {
+        running->terminate(std::chrono::milliseconds(1));
+    };
+    const CommandResult result =
+        run(shell("trap '' TERM; echo ready; while :; do sleep 0.01; done"),
+            [&](ChildProcess& child) { running = &child; }, {.ended = nullptr, .printed = printed});
+    CHECK(result.signal == SIGKILL);
 }

@@ -21,6 +21,7 @@ struct FakeHub {
         surroundings.now = [this] { return now; };
         surroundings.sleep = [this](milliseconds time) { now += time; };
         surroundings.notice = [this](std::string_view line) { notices.emplace_back(line); };
+        surroundings.wall_ms = [] { return int64_t{0}; };
         surroundings.random_key = [this] { return "key" + std::to_string(++keys); };
         return HubClient(
             {"127.0.0.1", 4000}, "secret",
@@ -133,11 +134,54 @@ TEST_CASE("a rate limit is waited for, and said") {
     CHECK(hub.now == milliseconds(66'000));
 }
 
+TEST_CASE("a hub that cannot serve is waited for if it says how long") {
+    FakeHub hub;
+    hub.replies = {answer(503, "{}", 2), answer(200, "{}")};
+    CHECK(hub.client().get("x", "/g"));
+    CHECK(hub.now == milliseconds(2000));
+    hub.replies = {answer(503, R"({"error":"storage_unavailable"})")};
+    CHECK(hub.client().get("x", "/g").failure().code == ExitCode::unavailable);
+}
+
+TEST_CASE("nothing is waited for beyond the deadline") {
+    FakeHub hub;
+    hub.replies = {kCut};
+    HubClient client = hub.client();
+    client.set_deadline(milliseconds(800));
+    CHECK(client.post("x", "/p", "{}").failure().code == ExitCode::timeout);
+    CHECK(hub.now == milliseconds(800));
+    CHECK(hub.requests.front().timeout == milliseconds(800));
+    // A rate limit that lasts longer than that is said at once.
+    hub.replies = {answer(429, R"({"error":"rate_limited"})", 6)};
+    HubClient other = hub.client();
+    other.set_deadline(hub.now + milliseconds(5000));
+    CHECK(other.get("x", "/g").failure().code == ExitCode::unavailable);
+    CHECK(hub.now == milliseconds(800));
+}
+
+TEST_CASE("a long poll is given its time, and sent once") {
+    FakeHub hub;
+    hub.replies = {kCut};
+    CHECK(hub.client().long_poll("x", "/g", milliseconds(25'000)).failure().code == ExitCode::unavailable);
+    REQUIRE(hub.requests.size() == 1);
+    CHECK(hub.requests.front().timeout > milliseconds(25'000));
+}
+
+TEST_CASE("a token that the hub does not know is made anew once") {
+    FakeHub hub;
+    hub.replies = {answer(401, "{}"), answer(200, "{}")};
+    HubClient client = hub.client();
+    client.set_renewal([] { return std::optional<std::string>("newer"); });
+    CHECK(client.get("x", "/g"));
+    CHECK(hub.requests.back().token == "newer");
+    hub.replies = {answer(401, "{}")};
+    CHECK(client.get("x", "/g").failure().code == ExitCode::auth);
+}
+
 TEST_CASE("failures as text and as JSON") {
     const Failure failure{ExitCode::not_found, "cannot show \"x\"", "no", "look", "{\"error\":1.0}"};
     CHECK(failure_text(failure) == "agentcom: cannot show \"x\": no\n  look\n");
     CHECK(failure_json(failure) ==
-          "{\"error\":{\"code\":\"not_found\",\"exit_code\":3,\"what\":\"cannot show "
-          "\\\"x\\\"\",\"why\":\"no\",\"next\":\"look\","
-          "\"hub\":{\"error\":1.0}}}\n");
+          "{\"schema_version\":1,\"error\":{\"code\":\"not_found\",\"exit_code\":3,"
+          "\"message\":\"cannot show \\\"x\\\": no\",\"hint\":\"look\",\"hub\":{\"error\":1.0}}}\n");
 }

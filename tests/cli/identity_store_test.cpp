@@ -7,7 +7,6 @@
 
 #include "tests/cli/temporary_directory.hpp"
 #include "tools/cli/files.hpp"
-#include "tools/cli/login.hpp"
 
 using namespace agentcom::cli;
 
@@ -67,48 +66,4 @@ TEST_CASE("one process at a time holds a lock") {
     }
     CHECK(LockFile::acquire(directory.path() / "lock"));
     CHECK(!LockFile::acquire(directory.path() / "missing" / "lock"));
-}
-
-TEST_CASE("who a command acts as") {
-    const TemporaryDirectory root;
-    const Directories directories{root.path() / "config", root.path() / "state", root.path() / "data"};
-    const IdentityStore store(directories.config);
-    std::filesystem::create_directories(directories.hub_data);
-    Options options;
-    const auto login = [&](LoginNeed need, const HubUrl& hub = kHub) {
-        return choose_login(options, hub, directories, need);
-    };
-
-    // Nobody is known.
-    CHECK(login(LoginNeed::any).failure().code == ExitCode::auth);
-    std::ofstream(directories.hub_data / "admin.token") << "secret\n";
-    CHECK(*login(LoginNeed::any) == Identity{"admin", "secret"});
-    // A mailbox or a worker is somebody's.
-    CHECK(login(LoginNeed::agent).failure().code == ExitCode::auth);
-    // The token of this machine's hub is not for others.
-    CHECK(!login(LoginNeed::any, kOtherHub));
-    options.data_dir = directories.hub_data.string();
-    CHECK(*login(LoginNeed::any, kOtherHub) == Identity{"admin", "secret"});
-    options.data_dir.clear();
-
-    // One identity is used without being named.
-    REQUIRE(!store.save(kHub, {"ann", "t1"}));
-    CHECK(*login(LoginNeed::any) == Identity{"ann", "t1"});
-    CHECK(*login(LoginNeed::agent) == Identity{"ann", "t1"});
-    // Of two, one must be chosen where it matters.
-    REQUIRE(!store.save(kHub, {"bob", "t2"}));
-    CHECK(*login(LoginNeed::any) == Identity{"admin", "secret"});
-    CHECK(login(LoginNeed::agent).failure().code == ExitCode::usage);
-    options.as = "bob";
-    CHECK(*login(LoginNeed::agent) == Identity{"bob", "t2"});
-    options.as = "admin";
-    CHECK(*login(LoginNeed::agent) == Identity{"admin", "secret"});
-    options.as = "eve";
-    CHECK(login(LoginNeed::any).failure().code == ExitCode::auth);
-    // A token stands above all.
-    options.token = "given";
-    CHECK(*login(LoginNeed::agent) == Identity{"eve", "given"});
-    options.as.clear();
-    CHECK(*login(LoginNeed::any) == Identity{"", "given"});
-    CHECK(login(LoginNeed::agent).failure().code == ExitCode::usage);
 }

@@ -4,13 +4,6 @@
 
 using namespace agentcom::cli;
 
-TEST_CASE("instants are shown in UTC") {
-    CHECK(instant_text(0) == "-");
-    CHECK(instant_text(-5) == "-");
-    CHECK(instant_text(1'769'882'400'999) == "2026-01-31 18:00:00Z");
-    CHECK(instant_text(INT64_MAX) == "-");
-}
-
 TEST_CASE("a message shows its text, or else its payload as it is") {
     const std::string text =
         R"({"seq":1,"from":"a","to":"b","type":"chat","id":"m","timestamp":1769882400000,"reply_to":"m0",)"
@@ -23,6 +16,14 @@ TEST_CASE("a message shows its text, or else its payload as it is") {
           "#2  2026-01-31 18:00:00Z  a  alert  (to everybody)  m\n  {\"text\":\"x\",\"n\":1.0}\n");
 }
 
+TEST_CASE("a message shows what it asks of its reader") {
+    const std::string text =
+        R"({"seq":1,"from":"a","to":"b","type":"chat","id":"m","timestamp":1769882400000,"payload":{"text":"x"},)"
+        R"("importance":"high","ack_required":true,"ack_by":1769882400000,"labels":["night"]})";
+    CHECK(message_text(members_of(text)) ==
+          "#1  2026-01-31 18:00:00Z  a  chat  m  high  please acknowledge by 2026-01-31 18:00:00Z  [night]\n  x\n");
+}
+
 TEST_CASE("a task shows what is known and leaves out what is not") {
     const std::string task = R"({"id":"task-1","description":"d","status":"assigned","state":"working","priority":1,)"
                              R"("needed_capabilities":["code","x"],"assigned_to":"w","generation":3,"retry_count":1,)"
@@ -30,7 +31,7 @@ TEST_CASE("a task shows what is known and leaves out what is not") {
     CHECK(task_text(members_of(task)) ==
           "task          task-1\n"
           "description   d\n"
-          "status        working\n"
+          "state         working\n"
           "priority      high\n"
           "needs         code, x\n"
           "assigned to   w\n"
@@ -39,9 +40,19 @@ TEST_CASE("a task shows what is known and leaves out what is not") {
 }
 
 TEST_CASE("an answer of another shape is shown as far as it goes") {
-    CHECK(task_table("null") == "no tasks\n");
-    CHECK(task_table("[]") == "no tasks\n");
-    CHECK(task_table("[5]").find("STATUS") != std::string::npos);
+    CHECK(task_table({}, 0) == "no tasks\n");
+    CHECK(task_table({agentcom::json::parse_value("5")}, 0).find("STATUS") != std::string::npos);
     CHECK(!message_text(members_of("[]")).empty());
     CHECK(result_text(members_of("{}")) == "null\n");
+}
+
+TEST_CASE("a task that waits says why, and one that asks says how to answer") {
+    const std::string waiting =
+        R"({"id":"t","state":"queued","waiting":{"reason":"agents_busy","detail":"All are busy."}})";
+    CHECK(task_text(members_of(waiting)).find("why           All are busy.\n") != std::string::npos);
+    const std::string asking =
+        R"({"id":"t","state":"waiting_input","question":{"question":"Deploy?","options":["yes","no"],"asked_at":1}})";
+    const std::string text = task_text(members_of(asking));
+    CHECK(text.find("asks          Deploy?\n              1  yes\n              2  no\n") != std::string::npos);
+    CHECK(text.find("agentcom task answer t TEXT") != std::string::npos);
 }

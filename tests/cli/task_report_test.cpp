@@ -88,3 +88,24 @@ TEST_CASE("a failure says how the command ended, and why as far as 2000 code poi
     CHECK(ending_text(result) == "cannot start: ./x: No such file or directory");
     CHECK(!result.succeeded());
 }
+
+TEST_CASE("what an agent has used is reported beside its result") {
+    CommandResult result = with_output("ok");
+    result.usage = TaskUsage{true, "m", 100, 20, 1'500};
+    CHECK(
+        report_frame("t", 3, result)
+            .find(
+                R"(},"tokens_used":120,"usage":{"model":"m","input_tokens":100,"output_tokens":20,"cost_micros":1500}})") !=
+        std::string::npos);
+}
+
+TEST_CASE("a command that tells of an error has failed, whatever its exit status") {
+    CommandResult result = with_output("ok");
+    result.reported_error = "out of turns";
+    CHECK(report_frame("t", 3, result) ==
+          R"({"type":"task_failed","task_id":"t","generation":3,"reason":"out of turns"})");
+    result.exit_status = 2;
+    result.errors = "a banner";
+    CHECK(report_frame("t", 3, result) ==
+          R"({"type":"task_failed","task_id":"t","generation":3,"reason":"exit status 2\u000aout of turns"})");
+}

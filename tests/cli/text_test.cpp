@@ -54,3 +54,11 @@ TEST_CASE("white space is trimmed at both ends") {
     CHECK(trimmed(" \n a b\t") == "a b");
     CHECK(trimmed(" \n").empty());
 }
+
+TEST_CASE("query parameters without a value are left out") {
+    QueryTarget target("/x");
+    target.add("a", "");
+    target.add("b", "1 2");
+    target.add("c", "&");
+    CHECK(target.text() == "/x?b=1%202&c=%26");
+}

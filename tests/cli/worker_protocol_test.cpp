@@ -14,7 +14,11 @@ std::string line_of(const WorkerAction& action) {
         std::string operator()(const StartCommand& a) const {
             return "start " + a.task_id + " " + std::to_string(a.generation) + " " + a.task_raw;
         }
-        std::string operator()(const StopCommand& a) const { return "stop " + a.task_id; }
+        std::string operator()(const StopCommand& a) const {
+            return "stop " + a.task_id + (a.grace ? " within " + std::to_string(a.grace->count()) : "");
+        }
+        std::string operator()(const WriteInput& a) const { return "say " + a.task_id + " " + a.from + ": " + a.text; }
+        std::string operator()(const WakeForOutput&) const { return "wake for output"; }
         std::string operator()(const KeepEntry& a) const {
             return "keep " + a.entry.task_id + " " + std::to_string(a.entry.generation) +
                    (a.entry.report_raw.empty() ? " running" : " reported");
@@ -88,12 +92,20 @@ Lines taken(const std::string& id, int generation) {
 // A worker and its transcript.
 struct Bench {
     explicit Bench(int64_t slots = 1, bool once = false, std::vector<JournalEntry> kept = {})
-        : protocol({"w", "secret", {"code"}, slots, once}, std::move(kept)) {}
+        : protocol({"w", "secret", {"code"}, slots, once, true}, std::move(kept)) {}
 
     Lines receive(const std::string& text) { return lines_of(protocol.frame_received(text)); }
     Lines log_in() {
         protocol.connected();
         return receive(kIdentified);
+    }
+    // On a hub of today, which names what it knows.
+    Lines log_in_2() {
+        protocol.connected();
+        return receive(R"({"type":"identified","agent_id":"w","features":["task_output","task_note","task_waiting"]})");
+    }
+    Lines print(const std::string& id, std::string_view text) {
+        return lines_of(protocol.command_printed(id, TaskOutput::Stream::standard_output, text));
     }
     Lines end(const std::string& id, const CommandResult& result) {
         return lines_of(protocol.command_ended(id, result));
@@ -372,4 +384,92 @@ TEST_CASE("with once, a worker leaves after one task, and its exit code is the t
         CHECK(bench.receive(assign("u", 1)).front().starts_with("send {\"type\":\"task_rejected\""));
         CHECK(bench.receive(R"({"type":"pong"})") == Lines{succeeds ? "leave ok" : "leave failed"});
     }
+}
+
+namespace {
+
+std::string output(const std::string& id, int generation, int offset, const std::string& text) {
+    return R"(send {"type":"task_output","task_id":")" + id + R"(","generation":)" + std::to_string(generation) +
+           R"(,"stream":"stdout","offset":)" + std::to_string(offset) + R"(,"text":")" + text + R"("})";
+}
+
+}  // namespace
+
+TEST_CASE("what a command prints is sent with its position, and again after a reconnect") {
+    Bench bench;
+    bench.log_in_2();
+    bench.receive(assign("t1", 1));
+    CHECK(bench.print("t1", "one ") == Lines{"wake for output"});
+    CHECK(bench.print("t1", "two") == Lines{});
+    CHECK(lines_of(bench.protocol.output_due()) == Lines{output("t1", 1, 0, "one two")});
+    CHECK(lines_of(bench.protocol.output_due()) == Lines{});
+    CHECK(bench.print("t1", " three") == Lines{"wake for output"});
+    CHECK(lines_of(bench.protocol.output_due()) == Lines{output("t1", 1, 7, " three")});
+    bench.lose();
+    CHECK(bench.print("t1", " four") == Lines{"wake for output"});
+    CHECK(lines_of(bench.protocol.output_due()) == Lines{});
+    CHECK(bench.log_in_2() ==
+          Lines{"welcomed", "send " + frame("task_recovering", "t1", 1), output("t1", 1, 0, "one two three four")});
+    // To another attempt everything is new.
+    CHECK(bench.receive(R"({"type":"task_continue","task_id":"t1","generation":2})") ==
+          Lines{"keep t1 2 running", output("t1", 2, 0, "one two three four")});
+    // The rest goes out in front of the report.
+    bench.print("t1", "!");
+    CHECK(bench.end("t1", success()) ==
+          Lines{output("t1", 2, 18, "!"), "keep t1 2 reported", "send " + completed("t1", 2)});
+}
+
+TEST_CASE("a hub that does not know output gets none") {
+    Bench bench;
+    bench.log_in();
+    bench.receive(assign("t1", 1));
+    bench.print("t1", "x");
+    CHECK(lines_of(bench.protocol.output_due()) == Lines{});
+    CHECK(lines_of(bench.protocol.command_controlled("t1", R"({"note":"n","question":"q"})")) == Lines{});
+}
+
+TEST_CASE("a command tells of its progress, leaves notes, and asks") {
+    Bench bench;
+    bench.log_in_2();
+    bench.receive(assign("t1", 1));
+    CHECK(lines_of(bench.protocol.command_controlled("t1", R"({"progress":40,"note":"half"})")) ==
+          Lines{R"(send {"type":"task_progress","task_id":"t1","generation":1,"progress":40})",
+                R"(send {"type":"task_note","task_id":"t1","generation":1,"text":"half"})"});
+    CHECK(lines_of(bench.protocol.progress_due()) ==
+          Lines{R"(send {"type":"task_progress","task_id":"t1","generation":1,"progress":40})"});
+    const std::string question =
+        R"(send {"type":"task_waiting","task_id":"t1","generation":1,"question":"Deploy?","options":["yes","no"]})";
+    CHECK(lines_of(bench.protocol.command_controlled("t1", R"({"question":"Deploy?","options":["yes","no"]})")) ==
+          Lines{question});
+    // It stands until it is answered, over a reconnect too, and no sign of life takes it back.
+    CHECK(lines_of(bench.protocol.progress_due()) == Lines{});
+    bench.lose();
+    CHECK(bench.log_in_2() == Lines{"welcomed", "send " + frame("task_recovering", "t1", 1), question});
+    const std::string say =
+        R"({"type":"task_say","task_id":"t1","generation":1,"seq":1,"from":"human:ann","text":"yes"})";
+    CHECK(bench.receive(say) == Lines{"say t1 human:ann: yes"});
+    // The hub says it again after a reconnect.
+    CHECK(bench.receive(say) == Lines{});
+    CHECK(lines_of(bench.protocol.progress_due()).size() == 1);
+    CHECK(lines_of(bench.protocol.command_controlled("t1", "no json")) == Lines{});
+    CHECK(lines_of(bench.protocol.input_refused("t1")).size() == 1);
+}
+
+TEST_CASE("a task that is cancelled with grace is still its own, without it is dropped") {
+    Bench bench;
+    bench.log_in_2();
+    bench.receive(assign("t1", 1));
+    CHECK(bench.receive(R"({"type":"task_cancelled","task_id":"t1","generation":1,"reason":"late","grace_ms":5000})") ==
+          Lines{"stop t1 within 5000"});
+    CHECK(bench.end("t1", success()) == Lines{"keep t1 1 reported", "send " + completed("t1", 1)});
+    CHECK(bench.receive(R"({"type":"task_cancelled","task_id":"t1","generation":1,"reason":"late"})") ==
+          Lines{"forget t1"});
+    // One that fails in that time is cancelled, and the hub says so.
+    bench.receive(assign("t3", 1));
+    bench.receive(R"({"type":"task_cancelled","task_id":"t3","generation":1,"reason":"late","grace_ms":5000})");
+    bench.end("t3", failure(1));
+    CHECK(bench.receive(ack("t3", "cancelled")) == Lines{"forget t3"});
+    bench.receive(assign("t2", 1));
+    CHECK(bench.receive(R"({"type":"task_cancelled","task_id":"t2","generation":1,"reason":"late"})") ==
+          Lines{"forget t2", "stop t2"});
 }

@@ -11,6 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
 import { bin_dir, free_port, Hub, hub_binary, make_temp_dir, printed, spawn_tracked } from './lib/hub.mjs';
+import { Client } from './lib/client.mjs';
 import { compare, generated_parts } from './lib/generated.mjs';
 import { deferred, within } from './lib/wait.mjs';
 
@@ -229,7 +230,7 @@ describe('completeness', () => {
     const known = await output_of('--print-settings');
     const suffixes = /`((?:[a-z0-9]+_)+(?:ms|max|per_min|entries|bytes|limit|frames|history|tasks|slots|connections))`/g;
     // Names of other things that look like settings.
-    const fields = new Set(['channel_history', 'wait_ms', 'heartbeat_interval_ms', 'retry_after_ms', 'state_bytes', 'input_bytes']);
+    const fields = new Set(['channel_history', 'wait_ms', 'grace_ms', 'lease_ms', 'heartbeat_interval_ms', 'retry_after_ms', 'state_bytes', 'input_bytes']);
     for (const document of documents) {
       for (const [, name] of text_of(document).matchAll(suffixes)) {
         assert.ok(fields.has(name) || known.includes(`\n${name} `), `${document}: ${name}`);
@@ -238,14 +239,10 @@ describe('completeness', () => {
   });
 
   test('every frame type is in docs/protocol.md and docs/compatibility.md', async () => {
-    const { WebSocket } = await import('ws');
-    const socket = new WebSocket(hub.ws_url);
-    const answer = deferred();
-    socket.on('open', () => socket.send('{"type":"?"}'));
-    socket.on('message', (data) => answer.resolve(JSON.parse(data)));
-    socket.on('error', answer.reject);
-    const types = (await within(answer.promise, 'list of known types')).errors[0].known_types;
-    socket.terminate();
+    const agent = await Client.join(hub, 'types', { protocol_version: 2 });
+    agent.send({ type: '?' });
+    const types = (await agent.expect({ type: 'error' })).errors[0].known_types;
+    await agent.close();
     assert.ok(types.length >= 11);
     const headings = [...text_of('docs/protocol.md').matchAll(/^#### (\w+)$/gm)].map(([, heading]) => heading);
     assert.deepEqual(headings.sort(), types);

@@ -103,7 +103,7 @@ describe('the command line against a hub', () => {
 
   test('a task kept while nobody can do it is shown, listed and cancelled', async () => {
     const submit = await succeed('--as', 'alice', '--json', 'submit', 'nobody can', '--needs', 'magic');
-    const { task_id } = JSON.parse(submit.out);
+    const { task_id } = JSON.parse(submit.out).data;
     assert.match((await succeed('--as', 'alice', 'task', 'list', '--status', 'queued')).out, new RegExp(task_id));
     assert.match((await succeed('--as', 'alice', 'task', 'show', task_id)).out, /nobody can/);
     await succeed('--as', 'alice', 'task', 'cancel', task_id);
@@ -122,6 +122,51 @@ describe('the command line against a hub', () => {
     const [task_id] = /task-[0-9a-f]{16}/.exec(submit.text);
     await succeed('--as', 'alice', 'task', 'retry', task_id);
     await until(async () => /better/.test((await succeed('--as', 'alice', 'task', 'show', task_id)).out), 'completed retry', 15_000, 100);
+    worker.kill('SIGTERM');
+    await within(worker.ended, 'end of the worker');
+  });
+
+  test('a dependency waits for its blocker, which a program without the command line claims and completes', async () => {
+    const { task_id: first } = JSON.parse((await succeed('--as', 'alice', '--json', 'submit', 'dig', '--needs', 'dig')).out).data;
+    const { task_id: second } = JSON.parse(
+      (await succeed('--as', 'alice', '--json', 'submit', 'plant', '--needs', 'plant', '--blocked-by', first)).out,
+    ).data;
+    assert.match((await succeed('--as', 'alice', 'task', 'show', second)).out, new RegExp(`why +\\S.*\n +${first} \\(queued\\)`));
+    const token = JSON.parse(
+      fs.readFileSync(JSON.parse((await succeed('--as', 'bob', '--json', 'config', 'show')).out).data.identities.find((one) => one.agent_id === 'bob').file, 'utf8'),
+    ).token;
+    const curl = async (target, body) => {
+      const child = spawn_tracked('curl', ['-s', '-H', `Authorization: Bearer ${token}`, '-H', 'Content-Type: application/json', '-d', JSON.stringify(body), `${hub.url}${target}`], { env });
+      assert.equal((await within(child.ended, 'end of curl')).code, 0, child.output);
+      return JSON.parse(child.stdout_text);
+    };
+    const { task } = await curl('/api/tasks/claim', { capabilities: ['dig', 'plant'], wait_ms: 5_000 });
+    assert.equal(task.task_id, first);
+    await curl(`/api/tasks/${first}/complete`, { generation: task.generation, result: { output: 'a hole' } });
+    assert.match((await succeed('--as', 'alice', 'task', 'wait', first)).out, /completed/);
+    const { task: next } = await curl('/api/tasks/claim', { capabilities: ['plant'], wait_ms: 5_000 });
+    assert.equal(next.task_id, second);
+    // A cancelled task tells who holds it.
+    await succeed('--as', 'alice', 'task', 'cancel', second, '--grace', '30s', '--reason', 'it rains');
+    const progress = await curl(`/api/tasks/${second}/progress`, { generation: next.generation });
+    assert.equal(progress.cancel.reason, 'it rains');
+    await curl(`/api/tasks/${second}/fail`, { generation: next.generation, reason: 'put the spade away' });
+    assert.equal((await agentcom('--as', 'alice', 'task', 'wait', second)).code, 1);
+  });
+
+  test('live output, and a question that is answered', async () => {
+    const worker = start(
+      '--as', 'solver', 'worker', '-c', 'deploy', '--interactive', '--', 'sh', '-c',
+      `read -r task; echo building; echo '{"question":"Deploy?","options":["yes","no"]}' >&3; read -r answer; echo "answer: $answer"`,
+    );
+    const { task_id } = JSON.parse((await succeed('--as', 'alice', '--json', 'submit', 'deploy', '--needs', 'deploy')).out).data;
+    const logs = start('--as', 'alice', 'task', 'logs', '-f', task_id);
+    logs.stdin.end();
+    await until(() => logs.stdout_text.includes('building'), `live output: ${logs.output}`, 15_000);
+    await until(async () => /asks +Deploy\?/.test((await succeed('--as', 'alice', 'task', 'show', task_id)).out), 'question', 15_000);
+    await succeed('--as', 'alice', 'task', 'answer', task_id, 'yes');
+    assert.equal((await within(logs.ended, 'end of logs -f', 15_000)).code, 0, logs.output);
+    assert.equal(logs.stdout_text, 'building\nanswer: yes\n');
     worker.kill('SIGTERM');
     await within(worker.ended, 'end of the worker');
   });

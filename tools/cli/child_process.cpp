@@ -29,6 +29,11 @@ namespace asio = boost::asio;
 // Linux refuses a single string of 128 KiB (MAX_ARG_STRLEN).
 constexpr size_t kMaxVariableBytes = 100'000;
 constexpr std::chrono::seconds kDrainTime{1};
+// The command's end of the control pipe.
+constexpr int kControlDescriptor = 3;
+constexpr size_t kMaxControlLine = size_t{64} * 1024;
+// What people may say to a command that does not read.
+constexpr size_t kMaxInputBytes = size_t{4} * 1024 * 1024;
 
 // A pipe whose ends close on exec.
 struct PipeEnds {
@@ -95,6 +100,7 @@ struct ChildSetup {
     int input;
     int output;
     int errors;
+    int control;  // -1 = none
     int failure;  // gets errno when exec fails
     pid_t parent;
     const GroupGuard* guard;
@@ -110,14 +116,18 @@ struct ChildSetup {
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     for (const int signal : {SIGINT, SIGTERM, SIGCHLD, SIGPIPE, SIGHUP}) ::signal(signal, SIG_DFL);
+    // Out of the way of the numbers that the command is to find.
+    const int failure = ::fcntl(setup.failure, F_DUPFD_CLOEXEC, kControlDescriptor + 1);
     ::dup2(setup.input, 0);
     ::dup2(setup.output, 1);
     ::dup2(setup.errors, 2);
+    if (setup.control >= 0) ::dup2(setup.control, kControlDescriptor);
     ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    if (setup.control >= 0) ::fcntl(kControlDescriptor, F_SETFD, 0);
     ::execvpe(setup.argv[0], setup.argv, setup.environment);
     if (errno == E2BIG) ::execvpe(setup.argv[0], setup.argv, setup.short_environment);
     const int error = errno;
-    [[maybe_unused]] const ssize_t written = ::write(setup.failure, &error, sizeof error);
+    [[maybe_unused]] const ssize_t written = ::write(failure, &error, sizeof error);
     ::_exit(127);
 }
 
@@ -175,19 +185,20 @@ std::string Tail::take() {
 
 // -- Process ----------------------------------------------------------------------------------------------------------
 
-ChildProcess::ChildProcess(asio::io_context& context, const GroupGuard& guard, Ended ended)
+ChildProcess::ChildProcess(asio::io_context& context, const GroupGuard& guard, Handlers handlers)
     : guard_(guard),
-      ended_(std::move(ended)),
+      handlers_(std::move(handlers)),
       started_at_(std::chrono::steady_clock::now()),
       input_(context),
-      output_(context, kMaxOutputBytes),
-      errors_(context, kMaxErrorBytes),
+      control_(context),
+      output_(context, Stream::standard_output, kMaxOutputBytes),
+      errors_(context, Stream::standard_error, kMaxErrorBytes),
       kill_timer_(context),
       drain_timer_(context) {}
 
 std::shared_ptr<ChildProcess> ChildProcess::start(asio::io_context& context, const CommandSpec& spec,
-                                                  const GroupGuard& guard, Ended ended) {
-    std::shared_ptr<ChildProcess> child(new ChildProcess(context, guard, std::move(ended)));
+                                                  const GroupGuard& guard, Handlers handlers) {
+    std::shared_ptr<ChildProcess> child(new ChildProcess(context, guard, std::move(handlers)));
     child->spawn(spec);
     if (!child->running()) asio::post(context, [child] { child->finish(); });
     return child;
@@ -196,14 +207,19 @@ std::shared_ptr<ChildProcess> ChildProcess::start(asio::io_context& context, con
 void ChildProcess::spawn(const CommandSpec& spec) {
     StringArray argv;
     for (const std::string& argument : spec.argv) argv.add(argument);
-    StringArray environment = environment_strings(spec.environment, spec.optional_environment);
-    StringArray short_environment = environment_strings(spec.environment, {});
+    Environment variables = spec.environment;
+    if (spec.with_control) variables.emplace_back("AGENTCOM_CONTROL_FD", std::to_string(kControlDescriptor));
+    StringArray environment = environment_strings(variables, spec.optional_environment);
+    StringArray short_environment = environment_strings(variables, {});
 
     PipeEnds input;
     PipeEnds output;
     PipeEnds errors;
+    PipeEnds control;
     PipeEnds failure;
-    if (!input.open() || !output.open() || !errors.open() || !failure.open()) {
+    const bool opened =
+        input.open() && output.open() && errors.open() && failure.open() && (!spec.with_control || control.open());
+    if (!opened) {
         result_.start_error = std::strerror(errno);
         return;
     }
@@ -213,6 +229,7 @@ void ChildProcess::spawn(const CommandSpec& spec) {
                            input.read_end,
                            output.write_end,
                            errors.write_end,
+                           control.write_end,
                            failure.write_end,
                            ::getpid(),
                            &guard_};
@@ -227,6 +244,7 @@ void ChildProcess::spawn(const CommandSpec& spec) {
     input.close_read();
     output.close_write();
     errors.close_write();
+    control.close_write();
     failure.close_write();
 
     int error = 0;
@@ -247,18 +265,62 @@ void ChildProcess::spawn(const CommandSpec& spec) {
     output_.open = true;
     errors_.open = true;
     write_input(spec.input);
+    if (!spec.keep_input_open) close_input();
     read_more(output_);
     read_more(errors_);
+    if (spec.with_control) {
+        control_.assign(std::exchange(control.read_end, -1));
+        control_open_ = true;
+        read_control();
+    }
 }
 
-void ChildProcess::write_input(std::string input) {
-    input_text_ = std::move(input);
-    asio::async_write(input_, asio::buffer(input_text_),
-                      [self = shared_from_this()](boost::system::error_code, size_t) {
+bool ChildProcess::write_input(std::string_view text) {
+    if (!input_.is_open() || closing_input_ || (!input_texts_.empty() && input_bytes_ + text.size() > kMaxInputBytes)) {
+        return false;
+    }
+    input_bytes_ += text.size();
+    input_texts_.emplace_back(text);
+    if (input_texts_.size() == 1) write_next();
+    return true;
+}
+
+void ChildProcess::close_input() {
+    closing_input_ = true;
+    boost::system::error_code ignored;
+    if (input_texts_.empty()) input_.close(ignored);
+}
+
+void ChildProcess::write_next() {
+    asio::async_write(input_, asio::buffer(input_texts_.front()),
+                      [self = shared_from_this()](boost::system::error_code error, size_t) {
+                          self->input_bytes_ -= self->input_texts_.front().size();
+                          self->input_texts_.pop_front();
                           // A command that does not read its input is welcome not to.
+                          if (error) self->input_texts_.clear();
+                          if (!self->input_texts_.empty()) return self->write_next();
                           boost::system::error_code ignored;
-                          self->input_.close(ignored);
+                          if (error || self->closing_input_) self->input_.close(ignored);
                       });
+}
+
+void ChildProcess::read_control() {
+    control_.async_read_some(asio::buffer(control_buffer_),
+                             [self = shared_from_this()](boost::system::error_code error, size_t count) {
+                                 if (error) {
+                                     self->control_open_ = false;
+                                     self->finish_when_drained();
+                                     return;
+                                 }
+                                 self->control_text_.append(self->control_buffer_.data(), count);
+                                 for (size_t end = 0; (end = self->control_text_.find('\n')) != std::string::npos;) {
+                                     const std::string line = self->control_text_.substr(0, end);
+                                     self->control_text_.erase(0, end + 1);
+                                     if (self->handlers_.controlled) self->handlers_.controlled(line);
+                                 }
+                                 if (self->control_text_.size() > kMaxControlLine) self->control_text_.clear();
+                                 self->read_control();
+                             });
 }
 
 void ChildProcess::read_more(Pipe& pipe) {
@@ -269,15 +331,17 @@ void ChildProcess::read_more(Pipe& pipe) {
                                         self->finish_when_drained();
                                         return;
                                     }
-                                    pipe.tail.append(std::string_view(pipe.buffer.data(), count));
+                                    const std::string_view bytes(pipe.buffer.data(), count);
+                                    pipe.tail.append(bytes);
+                                    if (self->handlers_.printed) self->handlers_.printed(pipe.which, bytes);
                                     self->read_more(pipe);
                                 });
 }
 
-void ChildProcess::terminate() {
+void ChildProcess::terminate(std::chrono::milliseconds grace) {
     if (!running()) return;
     ::kill(-pid_, SIGTERM);
-    kill_timer_.expires_after(kKillDelay);
+    kill_timer_.expires_after(grace);
     kill_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
         if (!error && self->running()) ::kill(-self->pid_, SIGKILL);
     });
@@ -306,13 +370,14 @@ void ChildProcess::check() {
 }
 
 void ChildProcess::finish_when_drained() {
-    if (exited_ && !output_.open && !errors_.open) finish();
+    if (exited_ && !output_.open && !errors_.open && !control_open_) finish();
 }
 
 void ChildProcess::finish() {
-    if (!ended_) return;
+    if (!handlers_.ended) return;
     boost::system::error_code ignored;
     input_.close(ignored);
+    control_.close(ignored);
     output_.stream.close(ignored);
     errors_.stream.close(ignored);
     drain_timer_.cancel();
@@ -321,7 +386,8 @@ void ChildProcess::finish() {
     result_.errors = errors_.tail.take();
     result_.duration_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started_at_).count();
-    std::exchange(ended_, nullptr)(result_);
+    const Handlers handlers = std::exchange(handlers_, {});
+    handlers.ended(result_);
 }
 
 }  // namespace agentcom::cli

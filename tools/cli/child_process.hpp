@@ -9,9 +9,12 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,7 +31,12 @@ struct CommandSpec {
     Environment environment;
     // Added too, and left out when the system finds everything together too long.
     Environment optional_environment;
+    // What standard input begins with.
     std::string input;
+    // Whether more may come: write_input() and close_input(). Otherwise standard input ends there.
+    bool keep_input_open = false;
+    // Gives the command a file descriptor for JSON lines to its worker, named by AGENTCOM_CONTROL_FD.
+    bool with_control = false;
 };
 
 // The spec for a task: the task on standard input, and in AGENTCOM_TASK_ID, _GENERATION, _DESCRIPTION, _METADATA and
@@ -58,14 +66,28 @@ class ChildProcess : public std::enable_shared_from_this<ChildProcess> {
   public:
     static constexpr std::chrono::seconds kKillDelay{10};
 
-    using Ended = std::function<void(const CommandResult&)>;
+    enum class Stream : uint8_t { standard_output, standard_error };
 
-    // Starts the command. `ended` is called once, from the context, also when it could not be started.
+    // All are called from the context.
+    struct Handlers {
+        // Once, at last; also when the command could not be started.
+        std::function<void(const CommandResult&)> ended;
+        // Bytes as they come. What is read is counted for the result too.
+        std::function<void(Stream, std::string_view)> printed = nullptr;
+        // A line that the command has written to AGENTCOM_CONTROL_FD.
+        std::function<void(const std::string&)> controlled = nullptr;
+    };
+
     static std::shared_ptr<ChildProcess> start(boost::asio::io_context& context, const CommandSpec& spec,
-                                               const GroupGuard& guard, Ended ended);
+                                               const GroupGuard& guard, Handlers handlers);
 
-    // Asks the whole group to end (SIGTERM); after kKillDelay it has to (SIGKILL).
-    void terminate();
+    // Asks the whole group to end (SIGTERM); after `grace` it has to (SIGKILL).
+    void terminate(std::chrono::milliseconds grace = kKillDelay);
+
+    // Nothing happens when standard input is closed; false then.
+    bool write_input(std::string_view text);
+    // Once everything is written.
+    void close_input();
 
     // To be called on SIGCHLD.
     void check();
@@ -74,26 +96,36 @@ class ChildProcess : public std::enable_shared_from_this<ChildProcess> {
 
   private:
     struct Pipe {
-        Pipe(boost::asio::io_context& context, size_t limit) : stream(context), tail(limit) {}
+        Pipe(boost::asio::io_context& context, Stream which_stream, size_t limit)
+            : which(which_stream), stream(context), tail(limit) {}
+        Stream which;
         boost::asio::posix::stream_descriptor stream;
         Tail tail;
         std::array<char, 16384> buffer{};
         bool open = false;
     };
 
-    ChildProcess(boost::asio::io_context& context, const GroupGuard& guard, Ended ended);
+    ChildProcess(boost::asio::io_context& context, const GroupGuard& guard, Handlers handlers);
 
     void spawn(const CommandSpec& spec);
-    void write_input(std::string input);
+    void write_next();
     void read_more(Pipe& pipe);
+    void read_control();
     void finish_when_drained();
     void finish();
 
     const GroupGuard& guard_;
-    Ended ended_;
+    Handlers handlers_;
     std::chrono::steady_clock::time_point started_at_;
     boost::asio::posix::stream_descriptor input_;
-    std::string input_text_;
+    // What is still to be written; the first is on its way.
+    std::deque<std::string> input_texts_;
+    size_t input_bytes_ = 0;
+    bool closing_input_ = false;
+    boost::asio::posix::stream_descriptor control_;
+    bool control_open_ = false;
+    std::string control_text_;
+    std::array<char, 4096> control_buffer_{};
     Pipe output_;
     Pipe errors_;
     boost::asio::steady_timer kill_timer_;

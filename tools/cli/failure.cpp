@@ -1,6 +1,7 @@
 #include "tools/cli/failure.hpp"
 
 #include "core/base/json.hpp"
+#include "tools/cli/answer.hpp"
 
 namespace agentcom::cli {
 
@@ -36,9 +37,10 @@ std::string failure_text(const Failure& failure) {
 
 std::string failure_json(const Failure& failure) {
     json::Writer out;
-    out.begin_object().key("error").begin_object();
+    out.begin_object().member("schema_version", kOutputSchemaVersion).key("error").begin_object();
     out.member("code", exit_code_name(failure.code)).member("exit_code", static_cast<int>(failure.code));
-    out.member("what", failure.what).member("why", failure.why).member("next", failure.next);
+    out.member("message", failure.why.empty() ? failure.what : failure.what + ": " + failure.why);
+    out.member("hint", failure.next);
     if (!failure.hub_body_raw.empty()) out.raw_member("hub", failure.hub_body_raw);
     out.end_object().end_object();
     return out.take() + "\n";

@@ -17,7 +17,7 @@ namespace agentcom::cli {
 // The exit codes are a contract with scripts.
 enum class ExitCode : int {
     ok = 0,
-    failed = 1,  // the task failed, or anything that has no code of its own
+    failed = 1,  // the task failed, or anything else that has no code of its own
     usage = 2,
     not_found = 3,
     conflict = 4,
@@ -40,7 +40,8 @@ struct Failure {
 
 // "agentcom: what: why\n  next\n"
 std::string failure_text(const Failure& failure);
-// {"error":{"code":...,"exit_code":...,"what":...,"why":...,"next":...,"hub":...}} and a line end.
+// {"schema_version":1,"error":{"code":…,"exit_code":…,"message":…,"hint":…,"hub":…}} and a line end: what --json prints
+// on standard output in place of an answer. `message` is what and why; `hub` is the hub's own answer, if there was one.
 std::string failure_json(const Failure& failure);
 
 template <class T>

@@ -1,5 +1,6 @@
 #include "tools/cli/http_client.hpp"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -22,8 +23,7 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
-constexpr std::chrono::seconds kConnectTimeout{5};
-constexpr std::chrono::seconds kExchangeTimeout{60};
+constexpr std::chrono::milliseconds kConnectTimeout{5'000};
 constexpr uint64_t kMaxAnswerBytes = uint64_t{64} * 1024 * 1024;
 
 http::verb verb_of(HttpMethod method) {
@@ -72,13 +72,13 @@ class Exchange {
         const auto addresses = resolver.resolve(hub_.host, std::to_string(hub_.port), error);
         if (error) return HttpLoss{HttpLoss::Stage::connect, "its name is not known (" + error.message() + ")"};
 
-        stream_.expires_after(kConnectTimeout);
+        stream_.expires_after(std::min(kConnectTimeout, request.timeout));
         stream_.async_connect(addresses, [&](beast::error_code e, const auto&) { error = e; });
         finish_step();
         if (error) return HttpLoss{HttpLoss::Stage::connect, reason(error)};
 
         const http::request<http::string_body> message = message_of(request, hub_);
-        stream_.expires_after(kExchangeTimeout);
+        stream_.expires_after(request.timeout);
         http::async_write(stream_, message, [&](beast::error_code e, size_t) { error = e; });
         finish_step();
         // A hub that refuses a body early has answered although writing failed, so the answer is read anyhow.

@@ -4,6 +4,7 @@
 // that what is built on it can be tested without a network.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -19,13 +20,15 @@ enum class HttpMethod : uint8_t { get, post, delete_ };
 struct HttpRequest {
     HttpMethod method = HttpMethod::get;
     // Path and query, encoded.
-    std::string target;
+    std::string target{};
     // JSON, or empty for none.
-    std::string body;
+    std::string body{};
     // Sent as a bearer token unless empty.
-    std::string token;
+    std::string token{};
     // Sent as Idempotency-Key unless empty.
-    std::string idempotency_key;
+    std::string idempotency_key{};
+    // For the exchange, once connected.
+    std::chrono::milliseconds timeout{60'000};
 };
 
 struct HttpAnswer {
@@ -47,7 +50,7 @@ struct HttpLoss {
 using HttpReply = std::variant<HttpAnswer, HttpLoss>;
 using HttpTransport = std::function<HttpReply(const HttpRequest&)>;
 
-// A transport over TCP: 5 s to connect, 60 s for the exchange, answers of at most 64 MiB.
+// A transport over TCP: at most 5 s to connect, answers of at most 64 MiB.
 HttpTransport tcp_transport(HubUrl hub);
 
 }  // namespace agentcom::cli

@@ -1,6 +1,8 @@
 #include "tools/cli/hub_client.hpp"
 
+#include <pwd.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -21,6 +23,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kMaxRateWait{60'000};
 constexpr milliseconds kMaxResendTime{10'000};
 constexpr milliseconds kFirstResendDelay{500};
+// For the answer to a long poll to arrive.
+constexpr milliseconds kLongPollMargin{10'000};
 constexpr size_t kMaxQuotedBody = 200;
 
 std::string random_hex_key() {
@@ -34,6 +38,13 @@ std::string random_hex_key() {
         text += kDigits[byte & 15];
     }
     return text;
+}
+
+std::string login_name_of_user() {
+    if (const passwd* entry = ::getpwuid(::getuid()); entry != nullptr && entry->pw_name[0] != '\0') {
+        return entry->pw_name;
+    }
+    return std::to_string(::getuid());
 }
 
 std::string string_member(const json::Object& object, std::string_view key) {
@@ -122,12 +133,20 @@ Surroundings Surroundings::of_machine() {
         std::fprintf(stderr, "agentcom: %.*s\n", static_cast<int>(line.size()), line.data());
     };
     machine.random_key = random_hex_key;
+    machine.login_name = login_name_of_user;
+    machine.wall_ms = [] {
+        const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+        return static_cast<int64_t>(std::chrono::duration_cast<milliseconds>(since_1970).count());
+    };
     return machine;
 }
 
 Failure failure_of_answer(std::string_view what, const HttpAnswer& answer, bool had_token) {
     const std::optional<json::Document> body = json::Document::parse(answer.body, json::Duplicates::last_wins);
-    const Verdict verdict = verdict_of(answer.status, had_token);
+    Verdict verdict = verdict_of(answer.status, had_token);
+    const bool unknown_route =
+        answer.status == 404 && body && body->is_object() && string_member(body->object(), "error") == "not_found";
+    if (unknown_route) verdict.next = "This hub does not know the request; it may be older than this program.";
     return Failure{verdict.code, std::string(what), words_of_body(answer, body), std::string(verdict.next),
                    body ? std::string(body->root().raw) : std::string{}};
 }
@@ -139,47 +158,83 @@ HubClient::HubClient(HubUrl hub, std::string token, HttpTransport transport, Sur
       surroundings_(std::move(surroundings)) {}
 
 Outcome<std::string> HubClient::get(std::string_view what, std::string target) {
-    return send(what, HttpRequest{HttpMethod::get, std::move(target), {}, token_, {}}, true);
+    return send(what, HttpRequest{.method = HttpMethod::get, .target = std::move(target)}, true);
+}
+
+Outcome<std::string> HubClient::long_poll(std::string_view what, std::string target, milliseconds wait) {
+    HttpRequest request{.method = HttpMethod::get, .target = std::move(target)};
+    request.timeout = wait + kLongPollMargin;
+    return send(what, std::move(request), false);
 }
 
 Outcome<std::string> HubClient::post(std::string_view what, std::string target, std::string body) {
-    HttpRequest request{HttpMethod::post, std::move(target), std::move(body), token_, surroundings_.random_key()};
+    HttpRequest request{.method = HttpMethod::post, .target = std::move(target), .body = std::move(body)};
+    request.idempotency_key = surroundings_.random_key();
     return send(what, std::move(request), true);
 }
 
 Outcome<std::string> HubClient::remove(std::string_view what, std::string target) {
-    HttpRequest request{HttpMethod::delete_, std::move(target), {}, token_, surroundings_.random_key()};
+    HttpRequest request{.method = HttpMethod::delete_, .target = std::move(target)};
+    request.idempotency_key = surroundings_.random_key();
     return send(what, std::move(request), true);
 }
 
 Outcome<std::string> HubClient::post_once(std::string_view what, std::string target, std::string body) {
-    return send(what, HttpRequest{HttpMethod::post, std::move(target), std::move(body), token_, {}}, false);
+    return send(what, HttpRequest{.method = HttpMethod::post, .target = std::move(target), .body = std::move(body)},
+                false);
+}
+
+milliseconds HubClient::time_left() const {
+    if (!deadline_) return kForever;
+    return std::max(*deadline_ - surroundings_.now(), milliseconds{0});
+}
+
+bool HubClient::wait_for_hub(const HttpAnswer& answer, milliseconds& waited) {
+    const bool asks = answer.status == 429 || (answer.status == 503 && answer.retry_after_s.has_value());
+    if (!asks) return false;
+    const milliseconds wait(std::clamp<int64_t>(answer.retry_after_s.value_or(1), 1, 3600) * 1000);
+    if (waited + wait > kMaxRateWait || wait > time_left()) return false;
+    waited += wait;
+    const std::string why = answer.status == 429 ? "the hub limits the rate" : "the hub cannot serve this now";
+    surroundings_.notice(why + "; waiting " + std::to_string(wait.count() / 1000) + " s");
+    surroundings_.sleep(wait);
+    return true;
 }
 
 Outcome<std::string> HubClient::send(std::string_view what, HttpRequest request, bool repeat) {
-    milliseconds rate_wait{0};
+    const milliseconds longest = request.timeout;
+    milliseconds waited{0};
     milliseconds resend_delay = kFirstResendDelay;
     std::optional<milliseconds> lost_at;
     for (;;) {
+        const milliseconds left = time_left();
+        if (left <= milliseconds{0}) {
+            return Failure{ExitCode::timeout,
+                           std::string(what),
+                           "the time given with --timeout is over",
+                           "Give it more time.",
+                           {}};
+        }
+        request.token = token_;
+        request.timeout = std::min(longest, left);
         HttpReply reply = transport_(request);
         if (const HttpLoss* loss = std::get_if<HttpLoss>(&reply)) {
             // Only a request that was on its way is worth sending again; a hub that was never reached is not running.
             const bool was_lost = loss->stage == HttpLoss::Stage::exchange || lost_at.has_value();
             const milliseconds now = surroundings_.now();
+            if (was_lost && deadline_ && now >= *deadline_) continue;
             if (!repeat || !was_lost || now - lost_at.value_or(now) >= kMaxResendTime) return no_hub(what, *loss);
             if (!lost_at) lost_at = now;
-            surroundings_.sleep(resend_delay);
+            surroundings_.sleep(std::min(resend_delay, time_left()));
             resend_delay *= 2;
             continue;
         }
         HttpAnswer& answer = std::get<HttpAnswer>(reply);
-        if (answer.status == 429) {
-            const milliseconds wait =
-                milliseconds(std::clamp<int64_t>(answer.retry_after_s.value_or(1), 1, 3600) * 1000);
-            if (rate_wait + wait <= kMaxRateWait) {
-                rate_wait += wait;
-                surroundings_.notice("the hub limits the rate; waiting " + std::to_string(wait.count() / 1000) + " s");
-                surroundings_.sleep(wait);
+        if (wait_for_hub(answer, waited)) continue;
+        if (answer.status == 401 && renew_) {
+            const std::optional<std::string> token = std::exchange(renew_, nullptr)();
+            if (token) {
+                token_ = *token;
                 continue;
             }
         }

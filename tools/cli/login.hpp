@@ -1,14 +1,15 @@
 // Who a command acts as: the token it uses and the agent that the token belongs to.
+//
+// On the hub's own machine a person needs no registration: the admin token that the hub keeps in its data directory
+// makes a token for `human:<login name>` at first use, which is kept like any other identity.
 #pragma once
 
 #include <optional>
 #include <string>
 
+#include "tools/cli/commands.hpp"
 #include "tools/cli/failure.hpp"
-#include "tools/cli/files.hpp"
-#include "tools/cli/hub_url.hpp"
 #include "tools/cli/identity_store.hpp"
-#include "tools/cli/options.hpp"
 
 namespace agentcom::cli {
 
@@ -16,17 +17,26 @@ namespace agentcom::cli {
 inline constexpr std::string_view kAdminPrincipal = "admin";
 
 enum class LoginNeed {
-    any,    // a task command: the admin token of this machine will do
-    agent,  // a mailbox or a worker: the command must know whose
+    any,      // most commands
+    mailbox,  // the command must know whose
+    worker,   // an agent, never a person
+    admin,    // what only admins may do: this machine's admin token, if nobody was named
 };
 
-// In this order: --token; --as; the only identity on this hub; the hub's admin token, when the hub is on this machine
-// and the command may use it. With --token and LoginNeed::agent, --as must say whose token it is.
-Outcome<Identity> choose_login(const Options& options, const HubUrl& hub, const Directories& directories,
-                               LoginNeed need);
+// In this order: a token that was given; the identity that was named (--as and the rest of choices.hpp); for a person
+// on the hub's own machine their human identity, made if need be; the only identity on this hub.
+Outcome<Identity> choose_login(const CommandContext& context, LoginNeed need);
+
+// A client with the token of that login. A human identity that the hub no longer knows (it was set up anew) is made
+// again by the first request that meets this.
+Outcome<HubClient> client_for(const CommandContext& context, LoginNeed need);
+HubClient client_of(const CommandContext& context, const Identity& identity);
+
+// "human:ann".
+std::string human_principal(const CommandContext& context);
 
 // The admin token of a hub on this machine, or nothing when its file may not be read. A token is sent to a hub
 // elsewhere only if --data was given.
-std::optional<std::string> local_admin_token(const Options& options, const HubUrl& hub, const Directories& directories);
+std::optional<std::string> local_admin_token(const CommandContext& context);
 
 }  // namespace agentcom::cli

@@ -10,38 +10,55 @@
 
 namespace agentcom::cli {
 
-// -- Commands ---------------------------------------------------------------------------------------------------------
-
-struct RegisterCommand {
-    std::string agent;
-    std::string workspace;  // "" = the hub's default
-};
+// -- Messages ---------------------------------------------------------------------------------------------------------
 
 struct SendCommand {
     std::string to;           // "broadcast" = everybody
     std::string payload_raw;  // a JSON object, as given; {"text": …} made from a plain text
     std::string type;
     std::string reply_to;
+    std::string thread_root;
+    std::string importance;
+    bool ack_required = false;
+    std::string ack_by;   // a time as given, "" = none
+    std::string expires;  // likewise
+    std::vector<std::string> labels;
+    // Refuse a name that nobody has.
+    bool strict = true;
+};
+
+struct SentCommand {
+    std::string message_id;  // "" = list the caller's own
+    std::optional<int64_t> limit;
+    std::string before;
 };
 
 struct InboxCommand {
     bool ack = false;
+    bool wait = false;
     int64_t since = 0;
 };
 
+// -- Tasks ------------------------------------------------------------------------------------------------------------
+
 struct SubmitCommand {
-    std::string description;
-    std::string priority = "normal";
+    std::string description;  // "-" = JSON Lines on standard input
+    std::string priority;     // "" = the hub's default
     std::vector<std::string> needs;
     std::string metadata_raw;  // a JSON object, as given; "" = none
     std::optional<int64_t> max_retries;
-    std::optional<int64_t> complete_by_ms;  // Unix time, or with complete_in a time from now
-    bool complete_in = false;
+    std::string complete_by;  // a time as given
+    std::string not_before;   // a time as given
     std::optional<int64_t> max_run_ms;
     std::string unique_key;
     std::vector<std::string> blocked_by;
+    std::string on_blocker_failure;
+    std::string kind;
+    std::vector<std::string> labels;
+    std::string parent_id;
+    std::string fairness_key;
+    std::string trace;
     bool wait = false;
-    std::optional<int64_t> timeout_ms;
 };
 
 struct TaskShowCommand {
@@ -53,35 +70,127 @@ struct TaskListCommand {
     std::string priority;
     std::string assigned_to;
     std::optional<int64_t> limit;
+    std::string cursor;
+};
+
+struct TaskWaitCommand {
+    std::vector<std::string> task_ids;
+};
+
+struct TaskLogsCommand {
+    std::string task_id;
+    bool follow = false;
+    std::optional<int64_t> generation;
+    int64_t since = 0;
+    // Print control characters as they are, also on a terminal.
+    bool raw = false;
+};
+
+struct TaskSayCommand {
+    std::string task_id;
+    std::string text;
+};
+
+struct TaskAnswerCommand {
+    std::string task_id;
+    std::string text;
 };
 
 struct TaskCancelCommand {
     std::string task_id;
+    std::optional<int64_t> grace_ms;
+    std::string reason;
 };
 
 struct TaskRetryCommand {
     std::string task_id;
 };
 
+// -- The fleet --------------------------------------------------------------------------------------------------------
+
+struct StatusCommand {
+    bool watch = false;
+    int64_t interval_ms = 2'000;
+};
+
+struct WatchCommand {
+    std::vector<std::string> kinds;
+    std::string subject;
+    std::string since;
+    std::optional<int64_t> count;
+};
+
+struct AgentsCommand {
+    std::string state;
+    std::string capability;
+};
+
+// -- Who one is -------------------------------------------------------------------------------------------------------
+
+struct RegisterCommand {
+    std::string agent;
+    std::string workspace;  // "" = the hub's default
+};
+
+struct WhoamiCommand {};
+
+struct TokenCreateCommand {
+    std::string agent;
+    std::string workspace;
+    bool human = false;
+    bool save = false;
+};
+
+struct TokenListCommand {};
+
+struct TokenRevokeCommand {
+    std::string agent;
+};
+
+struct TokenRotateCommand {
+    std::string agent;
+};
+
+struct ConfigShowCommand {};
+struct ConfigPathCommand {};
+
+struct ConfigUseCommand {
+    std::string agent;  // "" = only the hub
+    // Into .agentcom of this directory rather than the user's default.
+    bool here = false;
+};
+
+// -- Work -------------------------------------------------------------------------------------------------------------
+
 struct WorkerCommand {
     std::vector<std::string> capabilities;
     int64_t slots = 1;
     bool once = false;
+    // Keep the command's standard input open for what people say; shell preset only.
+    bool interactive = false;
+    std::string preset = "shell";
     int64_t progress_interval_s = 60;
     std::vector<std::string> argv;
 };
 
-using Command = std::variant<RegisterCommand, SendCommand, InboxCommand, SubmitCommand, TaskShowCommand,
-                             TaskListCommand, TaskCancelCommand, TaskRetryCommand, WorkerCommand>;
+using Command = std::variant<RegisterCommand, SendCommand, SentCommand, InboxCommand, SubmitCommand, TaskShowCommand,
+                             TaskListCommand, TaskWaitCommand, TaskLogsCommand, TaskSayCommand, TaskAnswerCommand,
+                             TaskCancelCommand, TaskRetryCommand, StatusCommand, WatchCommand, AgentsCommand,
+                             WhoamiCommand, TokenCreateCommand, TokenListCommand, TokenRevokeCommand,
+                             TokenRotateCommand, ConfigShowCommand, ConfigPathCommand, ConfigUseCommand, WorkerCommand>;
 
 // -- Everything else --------------------------------------------------------------------------------------------------
 
 struct Options {
-    std::string hub = "http://127.0.0.1:4000";
+    std::string hub;       // "" = not said
     std::string as;        // "" = not said
     std::string token;     // "" = not said
     std::string data_dir;  // "" = the hub's default
     bool json = false;
+    // Members to print, "" = all that the command prints by itself.
+    std::vector<std::string> fields;
+    // The whole command may take so long.
+    std::optional<int64_t> timeout_ms;
     Command command;
 };
 

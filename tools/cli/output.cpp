@@ -2,31 +2,19 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
-#include <cstdio>
+#include <utility>
 #include <vector>
 
 #include "core/base/utf8.hpp"
+#include "tools/cli/table.hpp"
 #include "tools/cli/text.hpp"
+#include "tools/cli/times.hpp"
 
 namespace agentcom::cli {
 
 namespace {
 
-constexpr size_t kTableDescriptionCodePoints = 50;
-
-std::string priority_name(const json::Object& task) {
-    constexpr std::array<std::string_view, 4> kNames = {"urgent", "high", "normal", "low"};
-    const int64_t priority = number_of(task, "priority", -1);
-    if (priority < 0 || priority >= static_cast<int64_t>(kNames.size())) return text_of(task, "priority");
-    return std::string(kNames[static_cast<size_t>(priority)]);
-}
-
-// Newer hubs tell more than the four statuses of AgentCom v1.1.
-std::string state_name(const json::Object& task) {
-    const std::string state = text_of(task, "state");
-    return state.empty() ? text_of(task, "status") : state;
-}
+constexpr size_t kLabelColumns = 14;
 
 std::string one_line(std::string_view text, size_t limit) {
     std::string line = terminal_safe(text);
@@ -48,7 +36,7 @@ std::string indented(std::string_view text) {
 void add_line(std::string& out, std::string_view label, std::string_view value) {
     if (value.empty() || value == "null") return;
     std::string padded(label);
-    padded.resize(std::max<size_t>(padded.size(), 14), ' ');
+    padded.resize(std::max(padded.size(), kLabelColumns), ' ');
     out += padded + terminal_safe(value) + "\n";
 }
 
@@ -67,13 +55,51 @@ std::string optional_instant(const json::Object& task, std::string_view key) {
     return at == 0 ? std::string{} : instant_text(at);
 }
 
-std::string padded_row(const std::vector<std::string>& cells, const std::vector<size_t>& widths) {
-    std::string line;
-    for (size_t i = 0; i < cells.size(); ++i) {
-        line += cells[i];
-        if (i + 1 < cells.size()) line.append(widths[i] - count_code_points(cells[i]) + 2, ' ');
+// What a message asks of its reader, and how it is filed.
+std::string envelope_text(const json::Object& message) {
+    std::string text;
+    const std::string importance = text_of(message, "importance");
+    if (importance == "high" || importance == "urgent") text += "  " + importance;
+    if (raw_of(message, "ack_required") == "true") {
+        const std::string by = optional_instant(message, "ack_by");
+        text += "  please acknowledge" + (by.empty() ? "" : " by " + by);
     }
-    return line + "\n";
+    for (const json::Value& label : elements_of(message, "labels")) {
+        if (label.kind == json::Kind::string) text += "  [" + one_line(json::decode_string(label), 64) + "]";
+    }
+    return text;
+}
+
+void add_waiting(std::string& out, const json::Object& task) {
+    const json::Object waiting = members_of(raw_of(task, "waiting"));
+    std::string why = text_of(waiting, "detail");
+    if (why.empty()) why = text_of(waiting, "reason");
+    add_line(out, "why", why);
+    for (const json::Value& blocker : elements_of(waiting, "blockers")) {
+        const json::Object task_before = members_of(blocker.raw);
+        out += std::string(kLabelColumns, ' ') + terminal_safe(text_of(task_before, "task_id")) + " (" +
+               terminal_safe(text_of(task_before, "state")) + ")\n";
+    }
+}
+
+void add_question(std::string& out, const json::Object& task) {
+    const json::Object question = members_of(raw_of(task, "question"));
+    if (question.empty()) return;
+    add_line(out, "asks", text_of(question, "question"));
+    int number = 0;
+    for (const json::Value& option : elements_of(question, "options")) {
+        add_line(out, "", std::to_string(++number) + "  " + json::decode_string(option));
+    }
+    add_line(out, "", "answer it with: agentcom task answer " + text_of(task, "id") + " TEXT");
+}
+
+void add_cancellation(std::string& out, const json::Object& task) {
+    const json::Object cancel = members_of(raw_of(task, "cancel_requested"));
+    if (cancel.empty()) return;
+    const std::string reason = text_of(cancel, "reason");
+    add_line(out, "cancelling",
+             "by " + text_of(cancel, "by") + ", may finish until " + optional_instant(cancel, "until") +
+                 (reason.empty() ? "" : ": " + reason));
 }
 
 }  // namespace
@@ -99,20 +125,9 @@ std::string_view raw_of(const json::Object& object, std::string_view key) {
     return value == nullptr ? std::string_view("null") : value->raw;
 }
 
-std::string instant_text(int64_t unix_ms) {
-    using namespace std::chrono;
-    // Years 1 to 9999: others have no place in the format, and come from broken clocks.
-    if (unix_ms <= 0 || unix_ms > 253'402'300'799'999) return "-";
-    const sys_time<milliseconds> instant{milliseconds{unix_ms}};
-    const auto day = floor<days>(instant);
-    const year_month_day date{day};
-    const hh_mm_ss time{floor<seconds>(instant - day)};
-    std::array<char, 64> buffer{};
-    std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02u %02d:%02d:%02dZ", static_cast<int>(date.year()),
-                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                  static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                  static_cast<int>(time.seconds().count()));
-    return buffer.data();
+std::vector<json::Value> elements_of(const json::Object& object, std::string_view key) {
+    const std::string_view raw = raw_of(object, key);
+    return raw.starts_with('[') ? json::elements(raw) : std::vector<json::Value>{};
 }
 
 std::string message_text(const json::Object& message) {
@@ -124,26 +139,48 @@ std::string message_text(const json::Object& message) {
     if (const std::string reply_to = text_of(message, "reply_to"); !reply_to.empty()) {
         head += "  in reply to " + one_line(reply_to, 64);
     }
+    head += envelope_text(message);
     const std::string_view payload_raw = raw_of(message, "payload");
     const json::Object payload = members_of(payload_raw);
     const bool only_text = payload.size() == 1 && !text_of(payload, "text").empty();
     return head + "\n" + indented(terminal_safe(only_text ? text_of(payload, "text") : std::string(payload_raw)));
 }
 
+std::string priority_name(const json::Object& task) {
+    constexpr std::array<std::string_view, 4> kNames = {"urgent", "high", "normal", "low"};
+    const int64_t priority = number_of(task, "priority", -1);
+    if (priority < 0 || priority >= static_cast<int64_t>(kNames.size())) return text_of(task, "priority");
+    return std::string(kNames[static_cast<size_t>(priority)]);
+}
+
+std::string state_name(const json::Object& task) {
+    const std::string state = text_of(task, "state");
+    return state.empty() ? text_of(task, "status") : state;
+}
+
 std::string task_text(const json::Object& task) {
     std::string out;
     add_line(out, "task", text_of(task, "id"));
     add_line(out, "description", text_of(task, "description"));
-    add_line(out, "status", state_name(task));
+    add_line(out, "state", state_name(task));
+    add_waiting(out, task);
+    add_question(out, task);
+    add_cancellation(out, task);
     add_line(out, "priority", priority_name(task));
+    add_line(out, "kind", text_of(task, "kind"));
+    add_line(out, "labels", strings_text(raw_of(task, "labels")));
     add_line(out, "needs", strings_text(raw_of(task, "needed_capabilities")));
     add_line(out, "submitted by", text_of(task, "submitted_by"));
     add_line(out, "assigned to", text_of(task, "assigned_to"));
+    if (number_of(task, "progress", -1) >= 0)
+        add_line(out, "progress", std::to_string(number_of(task, "progress")) + " %");
     add_line(out, "generation", raw_of(task, "generation"));
     add_line(out, "failures",
              std::to_string(number_of(task, "retry_count")) + " of " + std::to_string(number_of(task, "max_retries")));
     add_line(out, "last error", text_of(task, "last_error"));
+    add_line(out, "part of", text_of(task, "parent_id"));
     add_line(out, "blocked by", strings_text(raw_of(task, "blocked_by")));
+    add_line(out, "not before", optional_instant(task, "not_before"));
     add_line(out, "deadline", optional_instant(task, "complete_by"));
     add_line(out, "created", optional_instant(task, "created_at"));
     add_line(out, "updated", optional_instant(task, "updated_at"));
@@ -151,30 +188,24 @@ std::string task_text(const json::Object& task) {
         add_line(out, "metadata", metadata);
     }
     add_line(out, "tokens used", raw_of(task, "tokens_used"));
+    add_line(out, "usage", raw_of(task, "usage"));
     add_line(out, "result", raw_of(task, "result"));
     return out;
 }
 
-std::string task_table(std::string_view tasks_array_raw) {
-    std::vector<std::vector<std::string>> rows = {
-        {"ID", "STATUS", "PRIORITY", "ASSIGNED TO", "CREATED", "DESCRIPTION"}};
-    if (tasks_array_raw.starts_with('[')) {
-        for (const json::Value& value : json::elements(tasks_array_raw)) {
-            const json::Object task = members_of(value.raw);
-            const std::string assigned_to = one_line(text_of(task, "assigned_to"), 32);
-            rows.push_back({text_of(task, "id"), state_name(task), priority_name(task),
-                            assigned_to.empty() ? "-" : assigned_to, instant_text(number_of(task, "created_at")),
-                            one_line(text_of(task, "description"), kTableDescriptionCodePoints)});
-        }
+std::string task_table(const std::vector<json::Value>& tasks, size_t columns) {
+    std::vector<std::vector<std::string>> rows;
+    for (const json::Value& value : tasks) {
+        const json::Object task = members_of(value.raw);
+        const std::string assigned_to = one_line(text_of(task, "assigned_to"), 32);
+        rows.push_back({text_of(task, "id"), state_name(task), priority_name(task),
+                        assigned_to.empty() ? "-" : assigned_to, instant_text(number_of(task, "created_at")),
+                        text_of(task, "description")});
     }
-    if (rows.size() == 1) return "no tasks\n";
-    std::vector<size_t> widths(rows.front().size(), 0);
-    for (const auto& row : rows) {
-        for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], count_code_points(row[i]));
-    }
-    std::string out;
-    for (const auto& row : rows) out += padded_row(row, widths);
-    return out;
+    if (rows.empty()) return "no tasks\n";
+    constexpr size_t kDescription = 5;
+    return table_text({"ID", "STATUS", "PRIORITY", "ASSIGNED TO", "CREATED", "DESCRIPTION"}, std::move(rows),
+                      kDescription, columns);
 }
 
 std::string result_text(const json::Object& task) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/json.hpp"
 
@@ -20,22 +21,27 @@ std::string text_of(const json::Object& object, std::string_view key);
 int64_t number_of(const json::Object& object, std::string_view key, int64_t otherwise = 0);
 // The member's JSON, or "null".
 std::string_view raw_of(const json::Object& object, std::string_view key);
+// The elements of the member that is a list; none when it is not.
+std::vector<json::Value> elements_of(const json::Object& object, std::string_view key);
 
 // -- Writing them -----------------------------------------------------------------------------------------------------
-
-// "2026-01-31 18:00:00Z", or "-" for 0.
-std::string instant_text(int64_t unix_ms);
 
 // A message: one line of envelope, then its text (or payload) indented.
 std::string message_text(const json::Object& message);
 
-// A task with all that is known, a line per member.
+// A task with all that is known, a line per member, and why it waits if it does.
 std::string task_text(const json::Object& task);
 
-// Tasks in columns, one line each.
-std::string task_table(std::string_view tasks_array_raw);
+// Tasks in columns, one line each, no wider than `columns` (0: as wide as it takes).
+std::string task_table(const std::vector<json::Value>& tasks, size_t columns);
 
 // What a completed task gave: its result's `output` when that is a text, else the result as JSON.
 std::string result_text(const json::Object& task);
+
+// "urgent" for 0, …; the member as it is when it is something else.
+std::string priority_name(const json::Object& task);
+
+// "queued", "waiting_input", …: `state` of newer hubs, else `status`.
+std::string state_name(const json::Object& task);
 
 }  // namespace agentcom::cli

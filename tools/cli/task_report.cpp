@@ -1,5 +1,6 @@
 #include "tools/cli/task_report.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/base/json.hpp"
@@ -26,7 +27,16 @@ std::string complete_frame(std::string_view task_id, int64_t generation, const C
             out.raw_member("tokens_used", tokens_used->raw);
         }
     }
-    return out.end_object().end_object().take();
+    out.end_object();
+    if (result.usage.is_known) {
+        out.member("tokens_used", result.usage.input_tokens + result.usage.output_tokens);
+        out.key("usage").begin_object();
+        if (!result.usage.model.empty()) out.member("model", result.usage.model);
+        out.member("input_tokens", result.usage.input_tokens).member("output_tokens", result.usage.output_tokens);
+        if (result.usage.cost_micros) out.member("cost_micros", *result.usage.cost_micros);
+        out.end_object();
+    }
+    return out.end_object().take();
 }
 
 }  // namespace
@@ -38,6 +48,7 @@ std::string ending_text(const CommandResult& result) {
         return "killed by signal " + std::to_string(result.signal) +
                (name == nullptr ? "" : " (" + std::string(name) + ")");
     }
+    if (result.exit_status == 0 && !result.reported_error.empty()) return repaired_utf8(result.reported_error);
     return "exit status " + std::to_string(result.exit_status);
 }
 
@@ -51,11 +62,13 @@ std::string failed_frame(std::string_view task_id, int64_t generation, std::stri
 std::string report_frame(std::string_view task_id, int64_t generation, const CommandResult& result) {
     if (!result.succeeded()) {
         std::string reason = ending_text(result);
-        const std::string errors = repaired_utf8(trimmed(result.errors));
+        const bool told = result.exit_status != 0 && !result.reported_error.empty();
+        const std::string errors = repaired_utf8(trimmed(told ? result.reported_error : result.errors));
         if (!errors.empty()) {
             reason += "\n";
             // The last lines say what went wrong; the first may be a banner.
-            reason += last_code_points(errors, kMaxFailureTextCodePoints - count_code_points(reason));
+            const size_t used = std::min(count_code_points(reason), kMaxFailureTextCodePoints);
+            reason += last_code_points(errors, kMaxFailureTextCodePoints - used);
         }
         return failed_frame(task_id, generation, reason);
     }

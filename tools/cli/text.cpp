@@ -86,6 +86,12 @@ std::string percent_encode(std::string_view text) {
     return out;
 }
 
+void QueryTarget::add(std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    text_ += text_.find('?') == std::string::npos ? '?' : '&';
+    text_ += std::string(name) + "=" + percent_encode(value);
+}
+
 std::string file_name_for(std::string_view text) {
     if (text.empty()) return "%";
     std::string out;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace agentcom::cli {
 
@@ -15,6 +16,19 @@ std::string_view last_code_points(std::string_view text, size_t count);
 
 // Percent-encodes everything but RFC 3986's unreserved characters.
 std::string percent_encode(std::string_view text);
+
+// A path with query parameters.
+class QueryTarget {
+  public:
+    explicit QueryTarget(std::string path) : text_(std::move(path)) {}
+
+    // Adds a parameter unless its value is empty.
+    void add(std::string_view name, std::string_view value);
+    const std::string& text() const { return text_; }
+
+  private:
+    std::string text_;
+};
 
 // A file name for any text: letters, digits, '.', '_' and '-' stay, the rest is percent-encoded; never "", ".", "..",
 // never hidden, never longer than a file name may be (a long one is cut and gets a hash). Different texts get different

@@ -18,6 +18,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds kPingInterval{30};
+// Between two lots of what commands print: short enough to look live, long enough to put many writes into one frame.
+constexpr milliseconds kOutputInterval{100};
 // For the hub to take the last frames and close; a worker that leaves does not wait for a dead one.
 constexpr std::chrono::seconds kGoodbyeTime{3};
 
@@ -46,6 +48,7 @@ Worker::Worker(Setup setup, TaskJournal journal, GroupGuard guard, std::ostream&
       ping_timer_(context_),
       progress_timer_(context_),
       report_timer_(context_),
+      output_timer_(context_),
       reconnect_timer_(context_),
       goodbye_timer_(context_) {}
 
@@ -90,8 +93,9 @@ void Worker::wait_for_signals() {
         if (error) return;
         if (signal == SIGCHLD) {
             // One signal may stand for several children. A check may end with a call that changes the map.
-            const auto children = children_;
-            for (const auto& [task_id, child] : children) child->check();
+            std::vector<std::shared_ptr<ChildProcess>> processes;
+            for (const auto& [task_id, child] : children_) processes.push_back(child.process);
+            for (const auto& process : processes) process->check();
         } else if (leaving_) {
             // The third: the guard ends at once what is left.
             context_.stop();
@@ -134,22 +138,78 @@ void Worker::act(const SendFrame& action) {
 
 void Worker::act(const StartCommand& action) {
     CommandSpec spec = command_spec(setup_.argv, action.task_raw);
+    spec.input = preset_input(setup_.preset, action.task_raw);
+    spec.keep_input_open = setup_.settings.takes_input;
+    spec.with_control = true;
     // So that the command can use `agentcom` as the same agent.
     spec.environment.emplace_back("AGENTCOM_HUB", setup_.hub.text());
     spec.environment.emplace_back("AGENTCOM_AGENT", setup_.settings.agent_id);
-    children_[action.task_id] =
-        ChildProcess::start(context_, spec, guard_, [this, task_id = action.task_id](const CommandResult& result) {
-            children_.erase(task_id);
-            if (leaving_) {
-                finish_leaving();
-            } else {
-                carry_out(protocol_.command_ended(task_id, result));
-            }
-        });
+    const std::string& task_id = action.task_id;
+    children_.erase(task_id);
+    Running& running = children_.emplace(task_id, Running{nullptr, OutputReader(setup_.preset), {}}).first->second;
+    running.process =
+        ChildProcess::start(context_, spec, guard_,
+                            {.ended = [this, task_id](const CommandResult& result) { on_command_end(task_id, result); },
+                             .printed = [this, task_id](ChildProcess::Stream stream,
+                                                        std::string_view bytes) { on_printed(task_id, stream, bytes); },
+                             .controlled =
+                                 [this, task_id](const std::string& line) {
+                                     if (!leaving_)
+                                         carry_out(protocol_.command_controlled(task_id, repaired_utf8(line)));
+                                 }});
+}
+
+void Worker::on_printed(const std::string& task_id, ChildProcess::Stream stream, std::string_view bytes) {
+    const auto found = children_.find(task_id);
+    if (leaving_ || found == children_.end()) return;
+    Running& running = found->second;
+    const bool standard_output = stream == ChildProcess::Stream::standard_output;
+    const std::string text = standard_output ? running.reader.feed(bytes) : running.errors.feed(bytes);
+    if (running.reader.wants_input_closed()) running.process->close_input();
+    if (text.empty()) return;
+    carry_out(protocol_.command_printed(
+        task_id, standard_output ? TaskOutput::Stream::standard_output : TaskOutput::Stream::standard_error, text));
+}
+
+void Worker::on_command_end(const std::string& task_id, CommandResult result) {
+    const auto found = children_.find(task_id);
+    if (found != children_.end()) {
+        Running running = std::move(found->second);
+        children_.erase(found);
+        const std::string last = running.reader.finish();
+        const std::string last_error = running.errors.finish();
+        if (!leaving_ && !last.empty()) {
+            carry_out(protocol_.command_printed(task_id, TaskOutput::Stream::standard_output, last));
+        }
+        if (!leaving_ && !last_error.empty()) {
+            carry_out(protocol_.command_printed(task_id, TaskOutput::Stream::standard_error, last_error));
+        }
+        running.reader.complete(result);
+    }
+    if (leaving_) {
+        finish_leaving();
+    } else {
+        carry_out(protocol_.command_ended(task_id, result));
+    }
 }
 
 void Worker::act(const StopCommand& action) {
-    if (const auto found = children_.find(action.task_id); found != children_.end()) found->second->terminate();
+    const auto found = children_.find(action.task_id);
+    if (found != children_.end()) found->second.process->terminate(action.grace.value_or(ChildProcess::kKillDelay));
+}
+
+void Worker::act(const WriteInput& action) {
+    const auto found = children_.find(action.task_id);
+    const bool taken = found != children_.end() &&
+                       found->second.process->write_input(preset_say(setup_.preset, action.from, action.text));
+    if (!taken) carry_out(protocol_.input_refused(action.task_id));
+}
+
+void Worker::act(const WakeForOutput&) {
+    output_timer_.expires_after(kOutputInterval);
+    output_timer_.async_wait([this](boost::system::error_code error) {
+        if (!error && !leaving_) carry_out(protocol_.output_due());
+    });
 }
 
 void Worker::act(const KeepEntry& action) {
@@ -188,8 +248,9 @@ void Worker::act(const Leave& action) {
     ping_timer_.cancel();
     progress_timer_.cancel();
     report_timer_.cancel();
+    output_timer_.cancel();
     reconnect_timer_.cancel();
-    for (const auto& [task_id, child] : children_) child->terminate();
+    for (const auto& [task_id, child] : children_) child.process->terminate();
     finish_leaving();
 }
 
@@ -212,7 +273,7 @@ void Worker::tell(std::string_view event, std::string_view task_id, std::string_
         line.begin_object().member("event", event);
         if (!task_id.empty()) line.member("task_id", task_id);
         line.member("text", repaired_utf8(text)).end_object();
-        out_ << line.take() << std::endl;
+        out_ << data_document(line.take()) << std::flush;
         return;
     }
     const std::string shown = terminal_safe(repaired_utf8(text));
@@ -225,18 +286,28 @@ void Worker::tell(std::string_view event, std::string_view task_id, std::string_
 
 // -- Command ----------------------------------------------------------------------------------------------------------
 
-Trouble run_worker(const CommandContext& context, const WorkerCommand& command) {
-    Outcome<Identity> login = choose_login(context.options, context.hub, context.directories, LoginNeed::agent);
+Trouble run(const CommandContext& context, const WorkerCommand& command) {
+    Outcome<Identity> login = choose_login(context, LoginNeed::worker);
     if (!login) return login.failure();
-    if (!is_runnable(command.argv.front())) {
+    Outcome<Preset> preset = find_preset(command.preset, context.directories.config);
+    if (!preset) return preset.failure();
+    if (command.interactive && preset->interactive == Preset::Interactive::never) {
         return Failure{ExitCode::usage,
-                       "cannot run '" + repaired_utf8(command.argv.front()) + "'",
+                       "wrong usage",
+                       "the preset '" + command.preset + "' takes no input",
+                       "Leave --interactive out.",
+                       {}};
+    }
+    const std::vector<std::string> argv = preset_argv(*preset, command.argv);
+    if (argv.empty() || !is_runnable(argv.front())) {
+        return Failure{ExitCode::usage,
+                       "cannot run '" + (argv.empty() ? "" : repaired_utf8(argv.front())) + "'",
                        "there is no such program, or it may not be executed",
                        "Give its path, and check its mode (chmod +x).",
                        {}};
     }
     const std::filesystem::path directory =
-        context.directories.state / "worker" / file_name_for(context.hub.key()) / file_name_for(login->agent_id);
+        context.directories.state / "worker" / file_name_for(context.hub().key()) / file_name_for(login->agent_id);
     if (Trouble trouble = make_private_directory(directory)) return trouble;
     const std::optional<LockFile> lock = LockFile::acquire(directory / "lock");
     if (!lock) {
@@ -254,9 +325,11 @@ Trouble run_worker(const CommandContext& context, const WorkerCommand& command) 
                        "Check the limits (ulimit -a).",
                        {}};
     }
-    WorkerSettings settings{login->agent_id, login->token, command.capabilities, command.slots, command.once};
-    Worker worker({context.hub, std::move(settings), command.argv, std::chrono::seconds(command.progress_interval_s),
-                   context.options.json},
+    const bool takes_input = preset->interactive == Preset::Interactive::always || command.interactive;
+    WorkerSettings settings{login->agent_id, login->token, command.capabilities,
+                            command.slots,   command.once, takes_input};
+    Worker worker({context.hub(), std::move(settings), std::move(*preset), argv,
+                   std::chrono::seconds(command.progress_interval_s), context.options.json},
                   TaskJournal(directory), std::move(*guard), context.out);
     return worker.run();
 }

@@ -20,7 +20,10 @@
 #include "tools/cli/group_guard.hpp"
 #include "tools/cli/hub_socket.hpp"
 #include "tools/cli/hub_url.hpp"
+#include "tools/cli/output_reader.hpp"
+#include "tools/cli/preset.hpp"
 #include "tools/cli/task_journal.hpp"
+#include "tools/cli/utf8_stream.hpp"
 #include "tools/cli/worker_protocol.hpp"
 
 namespace agentcom::cli {
@@ -30,6 +33,8 @@ class Worker {
     struct Setup {
         HubUrl hub;
         WorkerSettings settings;
+        Preset preset;
+        // The preset's, with what the user added.
         std::vector<std::string> argv;
         std::chrono::seconds progress_interval{60};
         // Lines of JSON on standard output instead of text on standard error.
@@ -47,6 +52,8 @@ class Worker {
     void act(const SendFrame& action);
     void act(const StartCommand& action);
     void act(const StopCommand& action);
+    void act(const WriteInput& action);
+    void act(const WakeForOutput& action);
     void act(const KeepEntry& action);
     void act(const ForgetEntry& action);
     void act(const WakeForReport& action);
@@ -55,6 +62,8 @@ class Worker {
     void act(const Tell& action);
     void act(const Leave& action);
 
+    void on_printed(const std::string& task_id, ChildProcess::Stream stream, std::string_view bytes);
+    void on_command_end(const std::string& task_id, CommandResult result);
     void connect();
     void on_socket_end(const SocketEnd& end);
     void wait_for_signals();
@@ -77,10 +86,17 @@ class Worker {
     boost::asio::steady_timer ping_timer_;
     boost::asio::steady_timer progress_timer_;
     boost::asio::steady_timer report_timer_;
+    boost::asio::steady_timer output_timer_;
     boost::asio::steady_timer reconnect_timer_;
     boost::asio::steady_timer goodbye_timer_;
     std::shared_ptr<HubSocket> socket_;
-    std::map<std::string, std::shared_ptr<ChildProcess>> children_;
+    // A running command and what is read of it.
+    struct Running {
+        std::shared_ptr<ChildProcess> process;
+        OutputReader reader;
+        Utf8Stream errors;
+    };
+    std::map<std::string, Running> children_;
     std::optional<Leave> leaving_;
     bool told_absence_ = false;
 };

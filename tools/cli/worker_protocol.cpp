@@ -122,6 +122,10 @@ WorkerActions WorkerProtocol::frame_received(const std::string& text) {
     const json::Object& frame = document->object();
     const std::string type = text_of(frame, "type");
     if (type == "identified") {
+        features_.clear();
+        for (const json::Value& feature : elements_of(frame, "features")) {
+            if (feature.kind == json::Kind::string) features_.insert(json::decode_string(feature));
+        }
         on_identified(out);
     } else if (type == "task_assign") {
         on_assign(out, frame);
@@ -132,7 +136,9 @@ WorkerActions WorkerProtocol::frame_received(const std::string& text) {
     } else if (type == "task_reassign") {
         on_taken_away(out, text_of(frame, "task_id"), "the hub has given it to somebody else");
     } else if (type == "task_cancelled") {
-        on_taken_away(out, text_of(frame, "task_id"), "it was cancelled");
+        on_cancelled(out, frame);
+    } else if (type == "task_say") {
+        on_say(out, frame);
     } else if (type == "task_revoked") {
         on_taken_away(out, text_of(frame, "task_id"), "the hub has taken it back");
     } else if (type == "error") {
@@ -150,10 +156,14 @@ void WorkerProtocol::on_identified(WorkerActions& out) {
     identified_ = true;
     out.push_back(Welcomed{});
     out.push_back(Tell{"connected", "", "connected as " + settings_.agent_id});
-    for (const auto& [task_id, task] : tasks_) {
+    for (auto& [task_id, task] : tasks_) {
         if (task.state == State::running || task.state == State::recovering) {
             out.push_back(SendFrame{task_frame("task_recovering", task_id, task.generation)});
         }
+        if (task.state != State::running && task.state != State::reported) continue;
+        task.output.resend();
+        send_output(out, task_id, task);
+        if (!task.question.empty() && hub_knows("task_waiting")) out.push_back(SendFrame{task.question});
     }
     send_next_report(out);
     leave_if_done(out);
@@ -225,12 +235,9 @@ void WorkerProtocol::on_assign(WorkerActions& out, const json::Object& frame) {
             case State::running:
                 // The hub has not seen that we accepted, or has taken the task back meanwhile and now gives it to us
                 // anew: what runs goes on under the new generation.
-                if (generation != task.generation) {
-                    task.generation = generation;
-                    task.task_raw = json_with_generation(task.task_raw, generation);
-                    out.push_back(KeepEntry{{task_id, generation, task.task_raw, false, ""}});
-                }
+                if (generation != task.generation) take_new_generation(out, task_id, task, generation);
                 out.push_back(SendFrame{task_frame("task_accepted", task_id, generation)});
+                send_output(out, task_id, task);
                 return;
             case State::recovering:
                 task.generation = generation;
@@ -268,6 +275,18 @@ void WorkerProtocol::start(WorkerActions& out, const std::string& task_id, Task&
     out.push_back(StartCommand{task_id, task.generation, task.task_raw});
 }
 
+void WorkerProtocol::take_new_generation(WorkerActions& out, const std::string& task_id, Task& task,
+                                         int64_t generation) {
+    task.generation = generation;
+    task.task_raw = json_with_generation(task.task_raw, generation);
+    task.last_said = 0;
+    task.question.clear();
+    if (task.state != State::running) return;
+    out.push_back(KeepEntry{{task_id, generation, task.task_raw, false, ""}});
+    // To the hub this is another attempt, which has printed nothing yet.
+    task.output.restart();
+}
+
 void WorkerProtocol::reject(WorkerActions& out, const std::string& task_id, int64_t generation,
                             std::string_view reason) {
     json::Writer frame;
@@ -289,9 +308,8 @@ void WorkerProtocol::on_continue(WorkerActions& out, const json::Object& frame) 
         return reject(out, task_id, generation, "stopping");
     }
     if (generation != task.generation) {
-        task.generation = generation;
-        task.task_raw = json_with_generation(task.task_raw, generation);
-        if (task.state == State::running) out.push_back(KeepEntry{{task_id, generation, task.task_raw, false, ""}});
+        take_new_generation(out, task_id, task, generation);
+        if (task.state == State::running) send_output(out, task_id, task);
     }
     // The command died with the process that had started it, so the attempt begins again.
     if (task.state == State::recovering) start(out, task_id, task);
@@ -309,7 +327,7 @@ void WorkerProtocol::on_taken_away(WorkerActions& out, const std::string& task_i
     found->second.state = State::dropped;
     failed_one_ = true;
     out.push_back(ForgetEntry{task_id});
-    out.push_back(StopCommand{task_id});
+    out.push_back(StopCommand{task_id, std::nullopt});
 }
 
 WorkerActions WorkerProtocol::command_ended(const std::string& task_id, const CommandResult& result) {
@@ -322,7 +340,9 @@ WorkerActions WorkerProtocol::command_ended(const std::string& task_id, const Co
         leave_if_done(out);
         return out;
     }
+    send_output(out, task_id, task);
     task.state = State::reported;
+    task.question.clear();
     task.succeeded = result.succeeded();
     task.report = report_frame(task_id, task.generation, result);
     if (!task.succeeded) failed_one_ = true;
@@ -339,9 +359,7 @@ WorkerActions WorkerProtocol::progress_due() {
     WorkerActions out;
     if (!identified_ || left_) return out;
     for (const auto& [task_id, task] : tasks_) {
-        if (task.state == State::running) {
-            out.push_back(SendFrame{task_frame("task_progress", task_id, task.generation)});
-        }
+        if (task.state == State::running) send_progress(out, task_id, task);
     }
     return out;
 }
@@ -375,7 +393,7 @@ WorkerActions WorkerProtocol::report_due() {
 void WorkerProtocol::on_ack(WorkerActions& out, const json::Object& frame) {
     const std::string task_id = text_of(frame, "task_id");
     const std::string status = text_of(frame, "status");
-    const bool ends = status == "complete" || status == "retried" || status == "dead_letter";
+    const bool ends = status == "complete" || status == "retried" || status == "dead_letter" || status == "cancelled";
     const auto found = tasks_.find(task_id);
     if (!ends || found == tasks_.end() || found->second.state != State::reported) return;
     out.push_back(Tell{"task_acknowledged", task_id, "acknowledged: " + status});

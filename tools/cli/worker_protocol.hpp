@@ -8,8 +8,12 @@
 // Actions must be carried out in their order: a task is in the journal before it is accepted, a report before it is
 // sent.
 //
-// It speaks version 2, in which the hub tells of cancelled tasks and keeps the agent's mail for `agentcom inbox`; a hub
-// that knows only version 1 is understood as well.
+// It speaks version 2, in which the hub tells of cancelled tasks, takes what commands print, passes on what people say,
+// and keeps the agent's mail for `agentcom inbox`. A hub that knows only version 1 is understood as well; what it does
+// not name among its features is not sent to it.
+//
+// What a command prints is sent in frames that nobody answers. After a reconnect all that is kept of it goes out again,
+// in front of the report, and the hub passes over what it has.
 //
 // A task here is *recovering* (taken by an earlier process of this worker, the hub is asked whether it is still ours),
 // *running*, *dropped* (its command is being ended, nobody waits for it) or *reported* (its report is not
@@ -21,8 +25,10 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -31,6 +37,7 @@
 #include "core/base/json.hpp"
 #include "tools/cli/failure.hpp"
 #include "tools/cli/task_journal.hpp"
+#include "tools/cli/task_output.hpp"
 #include "tools/cli/task_report.hpp"
 
 namespace agentcom::cli {
@@ -42,6 +49,8 @@ struct WorkerSettings {
     int64_t slots = 1;
     // Take one task, then leave.
     bool once = false;
+    // Whether a running command can be told something.
+    bool takes_input = false;
 };
 
 // -- Actions ----------------------------------------------------------------------------------------------------------
@@ -55,10 +64,19 @@ struct StartCommand {
     int64_t generation = 0;
     std::string task_raw;
 };
-// End the command; command_ended() is called all the same.
+// End the command, within this time; command_ended() is called all the same.
 struct StopCommand {
     std::string task_id;
+    std::optional<std::chrono::milliseconds> grace;
 };
+// Tell the command what somebody has said; call input_refused() if it cannot be told any more.
+struct WriteInput {
+    std::string task_id;
+    std::string from;
+    std::string text;
+};
+// Call output_due() soon.
+struct WakeForOutput {};
 struct KeepEntry {
     JournalEntry entry;
 };
@@ -88,8 +106,8 @@ struct Leave {
     std::optional<Failure> failure;
 };
 
-using WorkerAction = std::variant<SendFrame, StartCommand, StopCommand, KeepEntry, ForgetEntry, WakeForReport,
-                                  Reconnect, Welcomed, Tell, Leave>;
+using WorkerAction = std::variant<SendFrame, StartCommand, StopCommand, WriteInput, KeepEntry, ForgetEntry,
+                                  WakeForReport, WakeForOutput, Reconnect, Welcomed, Tell, Leave>;
 using WorkerActions = std::vector<WorkerAction>;
 
 // -- The protocol -----------------------------------------------------------------------------------------------------
@@ -106,6 +124,12 @@ class WorkerProtocol {
     WorkerActions disconnected(unsigned close_code, std::string_view close_reason);
 
     WorkerActions command_ended(const std::string& task_id, const CommandResult& result);
+    // What a command prints, as valid UTF-8.
+    WorkerActions command_printed(const std::string& task_id, TaskOutput::Stream stream, std::string_view text);
+    // A line of JSON from a command: {"progress":40,"note":…} or {"question":…,"options":[…]}.
+    WorkerActions command_controlled(const std::string& task_id, const std::string& line);
+    WorkerActions input_refused(const std::string& task_id);
+    WorkerActions output_due();
 
     WorkerActions ping_due();
     WorkerActions progress_due();
@@ -125,6 +149,12 @@ class WorkerProtocol {
         std::string report;
         // The hub has called a report invalid; a simpler one took its place.
         bool simplified = false;
+        TaskOutput output;
+        // The last that was said to it; what the hub repeats after a reconnect is not said again.
+        int64_t last_said = 0;
+        // The frame of the question that it waits with, or "".
+        std::string question;
+        std::optional<int64_t> progress;
     };
     using Tasks = std::map<std::string, Task>;
 
@@ -132,12 +162,19 @@ class WorkerProtocol {
     void on_assign(WorkerActions& out, const json::Object& frame);
     void on_ack(WorkerActions& out, const json::Object& frame);
     void on_continue(WorkerActions& out, const json::Object& frame);
+    void on_cancelled(WorkerActions& out, const json::Object& frame);
+    void on_say(WorkerActions& out, const json::Object& frame);
     void on_taken_away(WorkerActions& out, const std::string& task_id, std::string_view why);
     void on_error(WorkerActions& out, const json::Object& frame);
     void on_report_refused(WorkerActions& out, std::string_view why);
     void on_report_invalid(WorkerActions& out, std::string_view why);
 
     void start(WorkerActions& out, const std::string& task_id, Task& task);
+    void take_new_generation(WorkerActions& out, const std::string& task_id, Task& task, int64_t generation);
+    void send_output(WorkerActions& out, const std::string& task_id, Task& task);
+    void send_note(WorkerActions& out, const std::string& task_id, const Task& task, std::string_view text);
+    void send_progress(WorkerActions& out, const std::string& task_id, const Task& task);
+    bool hub_knows(std::string_view feature) const { return features_.contains(feature); }
     void reject(WorkerActions& out, const std::string& task_id, int64_t generation, std::string_view reason);
     void settle(WorkerActions& out, const std::string& task_id);
     void send_next_report(WorkerActions& out);
@@ -150,6 +187,9 @@ class WorkerProtocol {
     int64_t slots_in_use() const;
 
     WorkerSettings settings_;
+    // Of the hub, as it named them.
+    std::set<std::string, std::less<>> features_;
+    bool output_awaited_ = false;
     Tasks tasks_;
     // Reported tasks in the order in which they ended.
     std::deque<std::string> reports_;

@@ -108,6 +108,23 @@ class Model {
         return rows;
     }
 
+    Rows fetch_events(const FetchEvents& query) const {
+        std::map<int64_t, RowValues> found;
+        for (const auto& [key, row] : contents_.rows()) {
+            if (row.table != TableId::events) continue;
+            const EventRow event = row_from_values<EventRow>(row.values).value();
+            if (event.workspace == query.workspace && event.seq > query.after_seq && event.seq <= query.up_to_seq &&
+                matches_kind(query.kinds, event.kind) && (query.subject.empty() || event.subject == query.subject)) {
+                found.emplace(event.seq, row.values);
+            }
+        }
+        Rows rows;
+        for (const auto& [seq, values] : found) {
+            if (static_cast<int64_t>(rows.size()) < query.limit) rows.emplace_back(TableId::events, values);
+        }
+        return rows;
+    }
+
     /// Of a direct message its recipient's receipts, of a broadcast those of `agents`.
     Rows fetch_deliveries(const FetchDeliveries& query) const {
         Rows rows;
@@ -136,23 +153,6 @@ class Model {
         }
         seqs.seqs.resize(std::min(seqs.seqs.size(), static_cast<std::size_t>(query.limit)));
         return fetch_deliveries(seqs);
-    }
-
-    Rows fetch_events(const FetchEvents& query) const {
-        std::map<int64_t, RowValues> found;
-        for (const auto& [key, row] : contents_.rows()) {
-            if (row.table != TableId::events) continue;
-            const EventRow event = row_from_values<EventRow>(row.values).value();
-            if (event.workspace == query.workspace && event.seq > query.after_seq && event.seq <= query.up_to_seq &&
-                matches_kind(query.kinds, event.kind) && (query.subject.empty() || event.subject == query.subject)) {
-                found.emplace(event.seq, row.values);
-            }
-        }
-        Rows rows;
-        for (const auto& [seq, values] : found) {
-            if (static_cast<int64_t>(rows.size()) < query.limit) rows.emplace_back(TableId::events, values);
-        }
-        return rows;
     }
 
   private:

@@ -88,8 +88,6 @@ void StoreContents::prune(const Prune& prune) {
         switch (prune.what) {
             case Prune::What::events:
                 return row.table == TableId::events && row.values[1].integer <= prune.up_to;
-            case Prune::What::output:
-                return false;
             case Prune::What::receipts:
                 return row.table == TableId::receipts && row.values[1].integer <= prune.up_to;
             case Prune::What::messages: {
@@ -98,6 +96,9 @@ void StoreContents::prune(const Prune& prune) {
                 return seq > messages_pruned && seq <= prune.up_to &&
                        std::find(prune.keep.begin(), prune.keep.end(), seq) == prune.keep.end();
             }
+            case Prune::What::output:
+                return row.table == TableId::task_outputs && row.values[1].text == prune.subject &&
+                       row.values[2].integer == prune.generation && row.values[3].integer < prune.up_to;
             case Prune::What::finished_tasks: {
                 if (row.table != TableId::tasks) return false;
                 const int64_t finished_seq = column(row, "finished_seq");
