@@ -25,7 +25,7 @@ namespace {
 
 constexpr uint64_t kPinnedSeed = 20261121;
 constexpr int64_t kPinnedInputs = 12'000;
-constexpr std::string_view kPinnedTrace = "44dd295d2eb25a49c0d9e8fe87d70f07";
+constexpr std::string_view kPinnedTrace = "690e8ce06f3b23390336a1bfcf454b8f";
 
 constexpr std::string_view kAdminToken = "the token of the admin";
 

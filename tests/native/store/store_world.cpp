@@ -88,8 +88,6 @@ void StoreContents::prune(const Prune& prune) {
         switch (prune.what) {
             case Prune::What::events:
                 return row.table == TableId::events && row.values[1].integer <= prune.up_to;
-            case Prune::What::output:
-                return false;
             case Prune::What::receipts:
                 return row.table == TableId::receipts && row.values[1].integer <= prune.up_to;
             case Prune::What::messages: {
