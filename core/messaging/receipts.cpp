@@ -60,7 +60,8 @@ Delivery delivery(const Context& ctx, const MessageRow& message, const std::stri
     // A later acknowledgement covers the numbers of what was lost before; without its receipt it gets the benefit.
     const bool acked = done && (!delivery.acked_at || *delivery.acked_at <= lost_at);
     if (!acked) delivery.acked_at.reset();
-    const bool lost = !acked && (mail == nullptr || ctx.now.wall_ms >= lost_at);
+    // It is mail for as long as its recipient can read it: the timer ends that, not a look at the clock.
+    const bool lost = !acked && mail == nullptr;
     const int64_t end = delivery.acked_at ? *delivery.acked_at : lost_at;
     drop_later(delivery.pushed_at, end);
     drop_later(delivery.read_at, end);
