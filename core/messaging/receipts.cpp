@@ -62,6 +62,7 @@ Delivery delivery(const Context& ctx, const MessageRow& message, const std::stri
         dropped_at && (delivery.acked_at ? *delivery.acked_at > *dropped_at : message.recipient.has_value());
     const bool acked = done && !lost_first;
     if (!acked) delivery.acked_at.reset();
+    // It is mail for as long as its recipient can read it: the timer ends that, not a look at the clock.
     const bool lost = !acked && mail == nullptr;
     if (const std::optional<int64_t> end = acked ? delivery.acked_at : dropped_at) {
         drop_later(delivery.pushed_at, *end);

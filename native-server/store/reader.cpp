@@ -23,11 +23,11 @@ constexpr int kStepsBetweenLooks = 2'000;
 
 constexpr std::array kFinishedStates = {TaskState::completed, TaskState::cancelled};
 
-constexpr std::array kReceiptKinds = {ReceiptKind::pushed, ReceiptKind::delivered, ReceiptKind::read,
-                                      ReceiptKind::acked, ReceiptKind::dropped};
-
 /// The place of `kind` in EventRow::columns.
 constexpr int kEventKindColumn = 3;
+
+constexpr std::array kReceiptKinds = {ReceiptKind::pushed, ReceiptKind::delivered, ReceiptKind::read,
+                                      ReceiptKind::acked, ReceiptKind::dropped};
 
 const ColumnValue& column(const TableSchema& schema, const RowValues& values, std::string_view name) {
     for (std::size_t i = 0; i < schema.columns.size(); ++i) {

@@ -35,11 +35,11 @@ async function deliveries(api, id) {
   return reply.body.deliveries;
 }
 
-/** The one delivery of a message once it is in this state. */
+/** The one delivery of a message once it is in this state, and it is known since when: times are written in lots. */
 function delivered(api, id, state) {
   return until(async () => {
     const [delivery] = await deliveries(api, id);
-    return delivery.state === state && delivery;
+    return delivery.state === state && delivery[`${state}_at`] !== null && delivery;
   }, `message ${id} is ${state}`);
 }
 
