@@ -12,7 +12,6 @@ namespace agentcom {
 
 namespace {
 
-constexpr int64_t kWaitMaxMs = 55'000;
 constexpr int64_t kLimitDefault = 500;
 constexpr int64_t kLimitMax = 1'000;
 // Events that one query may look at for a reader who wants only some of them. By subject the store finds them at once.
@@ -465,7 +464,7 @@ Reply on_events(const Call& call) {
     const std::optional<Place> place = parse_place(call, resumes ? call.request.last_event_id : parameter("since"));
     if (!place) return field_error("since", "invalid_value", "is no cursor, and not \"start\"");
     const int64_t limit = std::clamp<int64_t>(query_integer(call.query, "limit").value_or(kLimitDefault), 1, kLimitMax);
-    const int64_t wait_ms = std::clamp<int64_t>(query_integer(call.query, "wait_ms").value_or(0), 0, kWaitMaxMs);
+    const int64_t wait_ms = std::clamp<int64_t>(query_integer(call.query, "wait_ms").value_or(0), 0, kMaxWaitMs);
 
     if (stream && call.request.method == Method::head) return Answer{200, "", std::nullopt, stream_headers()};
     if (stream && ctx.runtime().stopping) return error_answer(503, "stopping", "the hub is about to end");

@@ -532,12 +532,12 @@ TEST_CASE("no gap and no repeat, whatever happens") {
     int64_t bob = 0;
     for (int step = 0; step < 900; ++step) {
         const uint64_t what = prng.below(100);
-        Follower& follower = followers[prng.below(followers.size())];
+        Follower& follower = followers[prng.index_below(followers.size())];
         if (what < 40) {
             const Response made = world.post("/api/tasks", R"({"description":"x"})");
             if (made.status == 201) tasks.push_back(TestHub::member(made.body, "task_id"));
         } else if (what < 50 && !tasks.empty()) {
-            hub.http(Method::delete_, "/api/tasks/" + tasks[prng.below(tasks.size())], "", world.ann);
+            hub.http(Method::delete_, "/api/tasks/" + tasks[prng.index_below(tasks.size())], "", world.ann);
         } else if (what < 55) {
             if (bob != 0) hub.disconnect(bob);
             bob = bob == 0 && !hub.store().failing() ? hub.connect("bob") : 0;
