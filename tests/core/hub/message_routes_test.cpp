@@ -135,7 +135,8 @@ TEST_CASE("deliveries are shown to the sender, the recipient and the administrat
     world.hub.http(Method::get, "/api/mailbox/cat", "", cat);
     const auto states = [&](const std::string& token) {
         Ids found;
-        for (const json::Value& each : json::elements(parsed(ask(broadcast, token)).find("deliveries")->raw)) {
+        const Response response = ask(broadcast, token);
+        for (const json::Value& each : json::elements(parsed(response).find("deliveries")->raw)) {
             const std::string delivery(each.raw);
             found.push_back(TestHub::member(delivery, "agent_id") + " " + TestHub::member(delivery, "state"));
         }
