@@ -52,6 +52,8 @@ inline constexpr size_t kMaxOutputCodePoints = size_t{64} * 1024;
 
 // The output of one attempt that is kept: the last so many bytes.
 inline constexpr int64_t kOutputBytes = int64_t{256} * 1024;
+// Where a piece of output may begin: a number that every client can write, and far from what an integer holds.
+inline constexpr int64_t kMaxOutputOffset = (int64_t{1} << 53) - 1;
 // Things said to a holder within one lease.
 inline constexpr size_t kMaxSays = 100;
 inline constexpr size_t kMaxOptions = 50;

@@ -177,7 +177,7 @@ void answer_report(const Call& call, const Status& done, std::string_view status
 void on_task_output(const Call& call) {
     const std::string stream = call.arguments.text("stream");
     const int64_t offset = call.arguments.integer("offset").value_or(0);
-    if ((stream != "stdout" && stream != "stderr") || offset < 0) {
+    if ((stream != "stdout" && stream != "stderr") || offset < 0 || offset > kMaxOutputOffset) {
         call.reply(error_frame("task_output_failed: invalid_value"));
         return;
     }

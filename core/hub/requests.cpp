@@ -209,7 +209,7 @@ void handle(Context& ctx, const HttpRequest& request, std::optional<Resumption> 
     }
     idempotency::Key key;
     if (operation.mutates && !operation.own_record) key = idempotency_key(call);
-    if (key.key.size() > kMaxKeyCodePoints * 4) {
+    if (operation.mutates && request.idempotency_key.size() > kMaxKeyCodePoints * 4) {
         return say(field_error("Idempotency-Key", "too_long", "exceeds maximum length of 256 characters"));
     }
     if (const IdempotencyRow* record = idempotency::find(ctx, key)) {

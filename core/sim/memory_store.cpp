@@ -83,10 +83,14 @@ void MemoryStore::prune(const Prune& lot) {
         return;
     }
     if (lot.what == Prune::What::output) {
-        std::erase_if(tables_[TableId::task_outputs], [&](const auto& row) {
-            return row.first[0].integer == lot.workspace && row.first[1].text == lot.subject &&
-                   row.first[2].integer == lot.generation && row.first[3].integer < lot.up_to;
-        });
+        TableRows& pieces = tables_[TableId::task_outputs];
+        const auto key_at = [&](int64_t position) {
+            return RowValues{ColumnValue::of(lot.workspace), ColumnValue::of(lot.subject),
+                             ColumnValue::of(lot.generation), ColumnValue::of(position)};
+        };
+        const auto first = pieces.lower_bound(key_at(0));
+        const auto behind = pieces.upper_bound(key_at(lot.up_to));
+        if (first != behind) pieces.erase(first, std::prev(behind));
         return;
     }
     const bool messages = lot.what == Prune::What::messages;

@@ -45,7 +45,7 @@ struct RowChange {
 /// Deletes archive rows of a workspace with a number up to and including `up_to`: events, receipts and messages by
 /// `seq`, finished tasks (with their inputs, edges, attempts and output) by `finished_seq`. Of messages, a lot begins
 /// where the one before ended: those in `keep` are unread and stay, and are erased one by one later. The output of one
-/// attempt (`subject` and `generation`) loses what lies before position `up_to`.
+/// attempt (`subject` and `generation`) loses the pieces before the one that holds position `up_to`.
 struct Prune {
     enum class What : uint8_t { events, messages, finished_tasks, output, receipts } what{};
     int64_t workspace = 0;

@@ -23,10 +23,9 @@ int64_t retry_delay(const Context& ctx, int64_t failures) {
 
 /// reject and release: the task goes back to the queue and nobody is charged.
 Status give_back(Context& ctx, const Report& report, TaskEvent event, Outcome outcome, const std::string& reason) {
-    const TaskRow* found = ctx.tables.find<TaskRow>({report.workspace, report.task_id});
-    if (found == nullptr) return Status(lifecycle_error("not_found"));
-    if (!holds(*found, report)) return Status(stale(*found, event));
-    const TaskRow leased = *found;
+    const Result<const TaskRow*> held = held_task(ctx, report, event);
+    if (!held) return Status(held.error());
+    const TaskRow leased = *held.value();
     const std::optional<RunRow> run = run_of(ctx, leased);
     end_lease(ctx, leased, outcome, reason);
     TaskRow task = leased;
@@ -49,17 +48,17 @@ Status progress_of_holder(Context& ctx, const TaskRow& task) {
 }  // namespace
 
 Status accept(Context& ctx, const Report& report) {
-    const TaskRow* task = ctx.tables.find<TaskRow>({report.workspace, report.task_id});
-    if (task == nullptr) return Status(lifecycle_error("not_found"));
-    if (!holds(*task, report)) return Status(stale(*task, TaskEvent::accept));
+    const Result<const TaskRow*> held = held_task(ctx, report, TaskEvent::accept);
+    if (!held) return Status(held.error());
+    const TaskRow* const task = held.value();
     if (lifecycle(task->state, TaskEvent::accept).action == TaskAction::begin_work) begin_work(ctx, TaskRow(*task));
     return {};
 }
 
 Status progress(Context& ctx, const Report& report, std::optional<int64_t> progress) {
-    const TaskRow* task = ctx.tables.find<TaskRow>({report.workspace, report.task_id});
-    if (task == nullptr) return Status(lifecycle_error("not_found"));
-    if (!holds(*task, report)) return Status(stale(*task, TaskEvent::progress));
+    const Result<const TaskRow*> held = held_task(ctx, report, TaskEvent::progress);
+    if (!held) return Status(held.error());
+    const TaskRow* const task = held.value();
     if (lifecycle(task->state, TaskEvent::progress).action == TaskAction::begin_work) begin_work(ctx, TaskRow(*task));
     ctx.tables.modify<LeaseRow>({report.workspace, report.task_id}, [&](LeaseRow& lease) {
         lease.renewed_us = ctx.now.mono_us;
@@ -164,9 +163,9 @@ std::optional<int64_t> recover(Context& ctx, const Report& report) {
 
 Result<Heard> hear(Context& ctx, const Report& report) {
     using Answer = Result<Heard>;
-    const TaskRow* task = ctx.tables.find<TaskRow>({report.workspace, report.task_id});
-    if (task == nullptr) return Answer(lifecycle_error("not_found"));
-    if (!holds(*task, report)) return Answer(stale(*task, TaskEvent::progress));
+    const Result<const TaskRow*> held = held_task(ctx, report, TaskEvent::progress);
+    if (!held) return Answer(held.error());
+    const TaskRow* const task = held.value();
     Heard heard;
     heard.lease_ms = task->claimed() ? task->lease_ms : ctx.settings.lease_silence_ms;
     const RunRow* run = ctx.tables.find<RunRow>({report.workspace, report.task_id});
@@ -184,9 +183,9 @@ Result<Heard> hear(Context& ctx, const Report& report) {
 }
 
 Status note(Context& ctx, const Report& report, const std::string& text) {
-    const TaskRow* task = ctx.tables.find<TaskRow>({report.workspace, report.task_id});
-    if (task == nullptr) return Status(lifecycle_error("not_found"));
-    if (!holds(*task, report)) return Status(stale(*task, TaskEvent::progress));
+    const Result<const TaskRow*> held = held_task(ctx, report, TaskEvent::progress);
+    if (!held) return Status(held.error());
+    const TaskRow* const task = held.value();
     json::Writer data;
     data.begin_object().member("agent_id", report.agent).member("generation", task->generation);
     data.member("text", text).end_object();
@@ -195,13 +194,11 @@ Status note(Context& ctx, const Report& report, const std::string& text) {
 }
 
 Status ask(Context& ctx, const Report& report, const std::string& question, const std::optional<std::string>& options) {
-    const TaskRow* task = ctx.tables.find<TaskRow>({report.workspace, report.task_id});
-    if (task == nullptr) return Status(lifecycle_error("not_found"));
-    if (!holds(*task, report)) return Status(stale(*task, TaskEvent::progress));
+    const Result<const TaskRow*> held = held_task(ctx, report, TaskEvent::progress);
+    if (!held) return Status(held.error());
+    const TaskRow* const task = held.value();
     const int64_t generation = task->generation;
-    RunRow run = run_of(ctx, *task).value_or(RunRow{});
-    run.workspace = report.workspace;
-    run.task_id = report.task_id;
+    RunRow run = open_run(ctx, *task);
     run.question.reset();
     if (!question.empty()) {
         json::Writer out;
@@ -220,12 +217,10 @@ Status ask(Context& ctx, const Report& report, const std::string& question, cons
 }
 
 Status output(Context& ctx, const Report& report, const std::string& stream, int64_t offset, std::string_view text) {
-    const TaskRow* task = ctx.tables.find<TaskRow>({report.workspace, report.task_id});
-    if (task == nullptr) return Status(lifecycle_error("not_found"));
-    if (!holds(*task, report)) return Status(stale(*task, TaskEvent::progress));
-    RunRow run = run_of(ctx, *task).value_or(RunRow{});
-    run.workspace = report.workspace;
-    run.task_id = report.task_id;
+    const Result<const TaskRow*> held = held_task(ctx, report, TaskEvent::progress);
+    if (!held) return Status(held.error());
+    const TaskRow* const task = held.value();
+    RunRow run = open_run(ctx, *task);
     // Sent again after a reconnect: what is known already is left out. A gap (the holder dropped some) stays one.
     if (offset < run.output_end) {
         const auto known = static_cast<size_t>(run.output_end - offset);
@@ -245,7 +240,6 @@ Status output(Context& ctx, const Report& report, const std::string& stream, int
     run.output_end = offset + static_cast<int64_t>(text.size());
     ctx.tables.append(piece);
     if (run.output_end - run.output_start > kOutputBytes + kOutputSlackBytes) {
-        // Cut where a piece begins, not before: the first kept piece may begin a little earlier than asked.
         run.output_start = run.output_end - kOutputBytes;
         Prune prune{Prune::What::output, report.workspace, run.output_start, {}};
         prune.subject = report.task_id;

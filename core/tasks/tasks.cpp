@@ -133,9 +133,7 @@ Result<Cancelled> cancel(Context& ctx, int64_t workspace, const std::string& tas
     }
     const TaskRow before = *found;
     if (grace_ms > 0 && can_be_asked_to_end(ctx, before)) {
-        RunRow run = run_of(ctx, before).value_or(RunRow{});
-        run.workspace = workspace;
-        run.task_id = task_id;
+        RunRow run = open_run(ctx, before);
         run.cancel_by = principal;
         run.cancel_reason = reason;
         run.cancel_grace_ms = grace_ms;
@@ -197,9 +195,7 @@ Result<Said> say(Context& ctx, int64_t workspace, const std::string& task_id, co
         return Answer(
             client_error("not_supported", 409, "the holder's socket speaks protocol 1, which cannot be told"));
     }
-    RunRow run = run_of(ctx, *task).value_or(RunRow{});
-    run.workspace = workspace;
-    run.task_id = task_id;
+    RunRow run = open_run(ctx, *task);
     if (run.says.size() >= kMaxSays) {
         return Answer(client_error("too_many_says", 409, "the holder has not taken what was said before"));
     }

@@ -77,6 +77,13 @@ bool holds(const TaskRow& task, const Report& report) {
            (!report.generation || *report.generation == task.generation);
 }
 
+Result<const TaskRow*> held_task(const Context& ctx, const Report& report, TaskEvent event) {
+    const TaskRow* task = ctx.tables.find<TaskRow>({report.workspace, report.task_id});
+    if (task == nullptr) return Result<const TaskRow*>(lifecycle_error("not_found"));
+    if (!holds(*task, report)) return Result<const TaskRow*>(stale(*task, event));
+    return Result<const TaskRow*>(task);
+}
+
 std::optional<Outcome> ended_attempt(const Context& ctx, const TaskRow& task, const Report& report) {
     if (!report.generation) return std::nullopt;
     if (const AttemptRow* live = ctx.tables.find<AttemptRow>({task.workspace, task.id, *report.generation})) {
@@ -138,6 +145,14 @@ void go_back(Context& ctx, const TaskRow& leased, TaskRow task, const std::optio
 std::optional<RunRow> run_of(const Context& ctx, const TaskRow& task) {
     const RunRow* run = ctx.tables.find<RunRow>({task.workspace, task.id});
     return run == nullptr ? std::nullopt : std::optional(*run);
+}
+
+RunRow open_run(const Context& ctx, const TaskRow& task) {
+    if (const RunRow* run = ctx.tables.find<RunRow>({task.workspace, task.id})) return *run;
+    RunRow run;
+    run.workspace = task.workspace;
+    run.task_id = task.id;
+    return run;
 }
 
 void end_lease(Context& ctx, const TaskRow& task, Outcome outcome, const std::optional<std::string>& error) {

@@ -30,6 +30,8 @@ Error lifecycle_error(std::string_view code);
 Error stale(const TaskRow&, TaskEvent);
 /// Whether this lease is what the report speaks of.
 bool holds(const TaskRow&, const Report&);
+/// The task that its holder reports about. Errors as of `stale`, and `not_found` for a task that is not in memory.
+Result<const TaskRow*> held_task(const Context&, const Report&, TaskEvent);
 /// The ended attempt of a report, if the agent and generation are those that ended it.
 std::optional<Outcome> ended_attempt(const Context&, const TaskRow&, const Report&);
 
@@ -44,6 +46,8 @@ void tell_revoked(Context&, const TaskRow&, std::string_view reason, int64_t gra
 // -- leases
 /// The talk of a running lease; taken before `end_lease`, which forgets it.
 std::optional<RunRow> run_of(const Context&, const TaskRow&);
+/// The same to be changed and put: a new one if there is none.
+RunRow open_run(const Context&, const TaskRow&);
 /// Ends the lease that the (changed but not yet put) row still shows: attempt, timers, talk. The caller puts the row,
 /// then calls agents::freed.
 void end_lease(Context&, const TaskRow&, Outcome, const std::optional<std::string>& error);

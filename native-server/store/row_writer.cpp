@@ -208,7 +208,9 @@ bool RowWriter::prune_messages(int64_t workspace, int64_t above, int64_t up_to, 
 
 bool RowWriter::prune_output(const Prune& prune) {
     SqliteStatement* remove = statement(
-        "DELETE FROM task_outputs WHERE workspace = ?1 AND task_id = ?2 AND generation = ?3 AND position < ?4");
+        "DELETE FROM task_outputs WHERE workspace = ?1 AND task_id = ?2 AND generation = ?3 AND position < (SELECT "
+        "max(position) FROM task_outputs WHERE workspace = ?1 AND task_id = ?2 AND generation = ?3 AND position <= "
+        "?4)");
     if (remove == nullptr) return false;
     remove->bind(1, prune.workspace);
     remove->bind(2, prune.subject);

@@ -454,6 +454,11 @@ TEST_CASE("output is kept in order, once, and read from any position") {
     CHECK(world.hub.report(world.bob, "task_output", world.id,
                            R"("generation":1,"stream":"stdlog","offset":0,"text":"x")") ==
           "task_output_failed: invalid_value");
+    for (const std::string offset : {"-1", "9007199254740992", "9223372036854775807", "99999999999999999999"}) {
+        CHECK(world.hub.report(world.bob, "task_output", world.id,
+                               R"("generation":1,"stream":"stdout","text":"x","offset":)" + offset) ==
+              "task_output_failed: invalid_value");
+    }
     const int64_t last = world.hub.begin_http(Method::get, "/api/tasks/" + world.id + "/output?since=17&wait_ms=5000",
                                               "", TaskHub::token_of("submitter"));
     CHECK(world.hub.complete(world.bob, world.id, 1) == "complete");
@@ -472,7 +477,7 @@ TEST_CASE("of a long output the last 256 KiB are kept") {
     const int64_t start = std::stoll(TestHub::member(world.said.body, "start"));
     CHECK(start > 0);
     CHECK(TestHub::member(world.said.body, "end") == "1000000");
-    CHECK(1'000'000 - start >= 256 * 1024 - 10'000);
+    CHECK(1'000'000 - start >= 256 * 1024);
     CHECK(1'000'000 - start <= (256 + 64) * 1024 + 20'000);
     // A second attempt has an output of its own; both can be read.
     CHECK(world.hub.fail(world.bob, world.id, 1) == "retried");

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 
+#include "core/sim/memory_store.hpp"
 #include "native-server/store/reader_thread.hpp"
 #include "native-server/store/sqlite.hpp"
 #include "tests/native/store/store_world.hpp"
@@ -347,6 +348,78 @@ TEST_CASE("A page of sent messages ends where their payloads become many", "[sto
     const Rows one = rows_of(reader.value()->run(1, sent));
     REQUIRE(one.size() == 1);
     CHECK(one[0].second[1].integer == 4);
+}
+
+TEST_CASE("Output is read from the piece that holds a position, and loses the pieces before one", "[store]") {
+    TemporaryDirectory directory;
+    const std::string path = directory.fresh();
+    auto store = SqliteStore::open(path);
+    REQUIRE(store);
+    sim::MemoryStore memory;
+    const auto commit = [&](Batch batch) {
+        REQUIRE_FALSE(store.value()->commit({&batch, 1}));
+        REQUIRE(memory.commit(batch));
+    };
+    Batch pieces;
+    pieces.turn = 1;
+    for (const int64_t generation : {1, 3}) {
+        for (int64_t position = 0; position < 100; position += 10) {
+            TaskOutputRow piece;
+            piece.workspace = 1;
+            piece.task_id = "t";
+            piece.generation = generation;
+            piece.position = position;
+            piece.stream = "stdout";
+            piece.text = Body(std::string("012345678") + (generation == 3 ? "b" : "a"));
+            pieces.changes.push_back(change_of(piece));
+        }
+    }
+    commit(pieces);
+    Batch cut;
+    cut.turn = 2;
+    Prune prune{Prune::What::output, 1, 35, {}};
+    prune.subject = "t";
+    prune.generation = 3;
+    cut.prunes.push_back(prune);
+    commit(cut);
+
+    auto reader = StoreReader::open(path);
+    REQUIRE(reader);
+    struct Case {
+        int64_t generation;
+        int64_t since;
+        int64_t limit_bytes;
+        std::vector<int64_t> numbers;  // generation, start, end
+        std::vector<int64_t> positions;
+    };
+    const std::vector<Case> cases{
+        {0, 0, 1'000, {3, 30, 100}, {30, 40, 50, 60, 70, 80, 90}},
+        {3, 47, 20, {3, 30, 100}, {40, 50}},
+        {3, 40, 1, {3, 30, 100}, {40}},
+        {3, 39, 1, {3, 30, 100}, {30}},
+        {3, 500, 1'000, {3, 30, 100}, {90}},
+        {1, 95, 1'000, {1, 0, 100}, {90}},
+        {2, 0, 1'000, {}, {}},
+    };
+    for (const Case& each : cases) {
+        INFO("generation " << each.generation << " since " << each.since << " limit " << each.limit_bytes);
+        const FetchOutput query{1, "t", each.generation, each.since, each.limit_bytes};
+        const Rows rows = rows_of(reader.value()->run(1, query));
+        std::vector<int64_t> numbers;
+        std::vector<int64_t> positions;
+        for (size_t i = 0; i < rows.size(); ++i) {
+            if (i == 0) {
+                for (const ColumnValue& value : rows[i].second) numbers.push_back(value.integer);
+            } else {
+                positions.push_back(row_from_values<TaskOutputRow>(rows[i].second).value().position);
+            }
+        }
+        CHECK(numbers == each.numbers);
+        CHECK(positions == each.positions);
+        QueryAnswer of_memory;
+        of_memory.result = memory.run(1, query);
+        CHECK(rows_of(of_memory) == rows);
+    }
 }
 
 TEST_CASE("A corrupt row is an error, not an answer", "[store]") {
