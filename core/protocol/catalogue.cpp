@@ -1,0 +1,542 @@
+// The catalogue itself: the fields of every operation, then one entry per frame type and per route.
+#include <algorithm>
+#include <array>
+
+#include "core/base/assert.hpp"
+#include "core/base/limits.hpp"
+#include "core/protocol/operation.hpp"
+
+namespace agentcom {
+namespace {
+
+// -- Fields -----------------------------------------------------------------------------------------------------------
+
+constexpr Field string_field(std::string_view name, size_t max_code_points) {
+    Field field;
+    field.name = name;
+    field.type = FieldType::string;
+    field.max_code_points = static_cast<uint32_t>(max_code_points);
+    return field;
+}
+
+constexpr Field typed_field(std::string_view name, FieldType type) {
+    Field field;
+    field.name = name;
+    field.type = type;
+    return field;
+}
+
+constexpr Field list_field(std::string_view name, size_t max_items) {
+    Field field;
+    field.name = name;
+    field.type = FieldType::array_of_string;
+    field.max_code_points = static_cast<uint32_t>(kMaxNameCodePoints);
+    field.max_items = static_cast<uint32_t>(max_items);
+    return field;
+}
+
+constexpr Field required(Field field) {
+    field.required = true;
+    return field;
+}
+
+constexpr Field since(uint8_t version, Field field) {
+    field.since = version;
+    return field;
+}
+
+// A field of a later protocol version in a frame of v1.1.
+constexpr Field lenient(Field field) {
+    field.since = 2;
+    field.on_bad_value = OnBadValue::ignore;
+    return field;
+}
+
+constexpr Field failure_text(std::string_view name) {
+    Field field = string_field(name, kMaxFailureTextCodePoints);
+    field.on_bad_value = OnBadValue::coerce;
+    return field;
+}
+
+constexpr Field kAgentId = required(string_field("agent_id", kMaxAgentIdCodePoints));
+constexpr Field kTaskId = required(string_field("task_id", kMaxNameCodePoints));
+constexpr Field kGeneration = required(typed_field("generation", FieldType::integer));
+
+constexpr std::array kIdentifyFields = {
+    kAgentId,
+    required(string_field("token", kMaxTokenCodePoints)),
+    list_field("capabilities", kMaxCapabilities),
+    lenient(string_field("client_type", kMaxAgentNameCodePoints)),
+    string_field("name", kMaxAgentNameCodePoints),
+    lenient(string_field("presence", kMaxKeyCodePoints)),
+    lenient(typed_field("protocol_version", FieldType::integer)),
+    lenient(typed_field("slots", FieldType::positive_integer)),
+    string_field("status", kMaxStatusCodePoints),
+};
+
+constexpr std::array kMessageFrameFields = {
+    required(typed_field("payload", FieldType::object)),
+    lenient(typed_field("ack_by", FieldType::integer)),
+    lenient(typed_field("ack_required", FieldType::boolean)),
+    lenient(typed_field("expires_at", FieldType::integer)),
+    since(2, string_field("idempotency_key", kMaxKeyCodePoints)),
+    lenient(string_field("importance", kMaxKeyCodePoints)),
+    lenient(list_field("labels", kMaxLabels)),
+    string_field("message_type", kMaxNameCodePoints),
+    string_field("reply_to", kMaxNameCodePoints),
+    lenient(string_field("thread_root", kMaxNameCodePoints)),
+    string_field("to", kMaxNameCodePoints),
+};
+
+constexpr std::array kMessageAckFields = {required(typed_field("seq", FieldType::integer))};
+
+constexpr std::array kStatusFields = {required(string_field("status", kMaxStatusCodePoints))};
+
+constexpr std::array kTaskIdOnly = {kTaskId};
+
+constexpr std::array kTaskProgressFields = {kTaskId, typed_field("progress", FieldType::integer)};
+
+constexpr std::array kTaskCompleteFields = {
+    kGeneration,
+    kTaskId,
+    typed_field("result", FieldType::object),
+    typed_field("tokens_used", FieldType::integer),
+    lenient(typed_field("usage", FieldType::object)),
+};
+
+constexpr std::array kTaskFailedFields = {kGeneration, kTaskId, failure_text("error"), failure_text("reason")};
+
+constexpr std::array kTaskRejectedFields = {
+    kTaskId,
+    typed_field("generation", FieldType::integer),
+    failure_text("reason"),
+};
+
+constexpr std::array kTaskOutputFields = {
+    kGeneration,
+    required(typed_field("offset", FieldType::integer)),
+    required(string_field("stream", kMaxNameCodePoints)),
+    kTaskId,
+    required(string_field("text", kMaxOutputCodePoints)),
+};
+
+constexpr std::array kTaskNoteFields = {kTaskId, required(string_field("text", kMaxNoteCodePoints)),
+                                        typed_field("generation", FieldType::integer)};
+
+constexpr std::array kTaskWaitingFields = {
+    required(string_field("question", kMaxQuestionCodePoints)),
+    kTaskId,
+    typed_field("generation", FieldType::integer),
+    list_field("options", kMaxOptions),
+};
+
+constexpr std::array kAgentAndWorkspace = {kAgentId, since(2, string_field("workspace", kMaxAgentIdCodePoints))};
+
+constexpr std::array kTokenFields = {
+    kAgentId,
+    since(2, string_field("kind", kMaxKeyCodePoints)),
+    since(2, string_field("workspace", kMaxAgentIdCodePoints)),
+};
+
+constexpr std::array kMessageBodyFields = {
+    required(typed_field("payload", FieldType::object)),
+    since(2, typed_field("ack_by", FieldType::integer)),
+    since(2, typed_field("ack_required", FieldType::boolean)),
+    since(2, typed_field("expires_at", FieldType::integer)),
+    since(2, string_field("importance", kMaxKeyCodePoints)),
+    since(2, list_field("labels", kMaxLabels)),
+    string_field("reply_to", kMaxNameCodePoints),
+    since(2, string_field("thread_root", kMaxNameCodePoints)),
+    string_field("to", kMaxNameCodePoints),
+    string_field("type", kMaxNameCodePoints),
+};
+
+constexpr std::array kMailboxAckFields = {required(typed_field("seq", FieldType::integer))};
+
+constexpr std::array kTaskSubmitFields = {
+    required(string_field("description", kMaxDescriptionCodePoints)),
+    since(2, list_field("blocked_by", kMaxBlockedBy)),
+    typed_field("complete_by", FieldType::integer),
+    since(2, string_field("fairness_key", kMaxKeyCodePoints)),
+    since(2, string_field("kind", kMaxKeyCodePoints)),
+    since(2, list_field("labels", kMaxLabels)),
+    typed_field("max_retries", FieldType::integer),
+    since(2, typed_field("max_run_ms", FieldType::positive_integer)),
+    typed_field("metadata", FieldType::object),
+    list_field("needed_capabilities", kMaxCapabilities),
+    since(2, typed_field("not_before", FieldType::integer)),
+    since(2, string_field("on_blocker_failure", kMaxKeyCodePoints)),
+    since(2, string_field("origin", kMaxKeyCodePoints)),
+    since(2, string_field("parent_id", kMaxNameCodePoints)),
+    string_field("priority", kMaxNameCodePoints),
+    since(2, string_field("trace", kMaxTraceCodePoints)),
+    since(2, string_field("unique_key", kMaxKeyCodePoints)),
+};
+
+constexpr std::array kBatchFields = {required(typed_field("tasks", FieldType::any))};
+
+constexpr std::array kClaimFields = {
+    list_field("capabilities", kMaxCapabilities),         list_field("lanes", kMaxCapabilities),
+    typed_field("lease_ms", FieldType::positive_integer), string_field("request_id", kMaxKeyCodePoints),
+    typed_field("wait_ms", FieldType::integer),
+};
+
+constexpr std::array kGenerationOnly = {kGeneration};
+
+constexpr std::array kProgressBodyFields = {kGeneration, string_field("note", kMaxNoteCodePoints),
+                                            typed_field("progress", FieldType::integer)};
+
+constexpr std::array kCompleteBodyFields = {
+    kGeneration,
+    typed_field("result", FieldType::object),
+    typed_field("tokens_used", FieldType::integer),
+    typed_field("usage", FieldType::object),
+};
+
+constexpr std::array kFailBodyFields = {kGeneration, failure_text("error"), failure_text("reason")};
+
+constexpr std::array kReleaseBodyFields = {kGeneration, failure_text("reason")};
+
+constexpr std::array kCancelBodyFields = {typed_field("grace_ms", FieldType::integer), failure_text("reason")};
+
+constexpr std::array kSayFields = {required(string_field("text", kMaxQuestionCodePoints))};
+
+// -- Query parameters -------------------------------------------------------------------------------------------------
+
+constexpr std::array kMessageQuery = {QueryField{"strict", FieldType::integer, 2}};
+
+constexpr std::array kSentQuery = {
+    QueryField{"before", FieldType::integer, 2},
+    QueryField{"limit", FieldType::integer, 2},
+};
+
+constexpr std::array kMailboxQuery = {
+    QueryField{"limit", FieldType::integer, 2},
+    QueryField{"since", FieldType::integer, 1},
+    QueryField{"wait_ms", FieldType::integer, 2},
+};
+
+constexpr std::array kWaitQuery = {QueryField{"wait_ms", FieldType::integer, 2}};
+
+constexpr std::array kOutputQuery = {
+    QueryField{"generation", FieldType::integer, 2},
+    QueryField{"limit", FieldType::integer, 2},
+    QueryField{"since", FieldType::integer, 2},
+    QueryField{"wait_ms", FieldType::integer, 2},
+};
+
+constexpr std::array kTaskListQuery = {
+    QueryField{"assigned_to", FieldType::string, 1}, QueryField{"cursor", FieldType::string, 2},
+    QueryField{"limit", FieldType::integer, 2},      QueryField{"priority", FieldType::string, 1},
+    QueryField{"status", FieldType::string, 1},
+};
+
+constexpr std::array kPageQuery = {
+    QueryField{"cursor", FieldType::string, 2},
+    QueryField{"limit", FieldType::integer, 2},
+};
+
+constexpr std::array kEventsQuery = {
+    QueryField{"kind", FieldType::string, 2},     QueryField{"limit", FieldType::integer, 2},
+    QueryField{"since", FieldType::string, 2},    QueryField{"subject", FieldType::string, 2},
+    QueryField{"wait_ms", FieldType::integer, 2},
+};
+
+// -- The catalogue ----------------------------------------------------------------------------------------------------
+
+struct FrameTraits {
+    Tier tier = Tier::normal;
+    bool lifecycle = false;
+    bool mutates = false;
+    uint8_t since = 1;
+    Auth auth = Auth::session;
+};
+
+constexpr Operation frame(OperationId id, std::string_view type, std::span<const Field> fields, FrameTraits traits,
+                          std::string_view summary) {
+    Operation operation{};
+    operation.id = id;
+    operation.name = type;
+    operation.frame_type = type;
+    operation.fields = fields;
+    operation.auth = traits.auth;
+    operation.tier = traits.tier;
+    operation.rate_identity = RateIdentity::agent;
+    operation.lifecycle = traits.lifecycle;
+    operation.mutates = traits.mutates;
+    operation.since = traits.since;
+    operation.summary = summary;
+    return operation;
+}
+
+struct RouteTraits {
+    Auth auth = Auth::none;
+    Tier tier = Tier::none;
+    RateIdentity rate_identity = RateIdentity::none;
+    std::span<const Field> fields = {};
+    std::span<const QueryField> query = {};
+    bool mutates = false;
+    bool own_record = false;
+    bool mints_secret = false;
+    uint8_t since = 1;
+    uint16_t success_status = 200;
+};
+
+constexpr Operation route(OperationId id, std::string_view name, Method method, std::string_view path,
+                          RouteTraits traits, std::string_view summary) {
+    Operation operation{};
+    operation.id = id;
+    operation.name = name;
+    operation.method = method;
+    operation.path = path;
+    operation.fields = traits.fields;
+    operation.query = traits.query;
+    operation.auth = traits.auth;
+    operation.tier = traits.tier;
+    operation.rate_identity = traits.rate_identity;
+    operation.mutates = traits.mutates;
+    operation.own_record = traits.own_record;
+    operation.mints_secret = traits.mints_secret;
+    operation.since = traits.since;
+    operation.success_status = traits.success_status;
+    operation.summary = summary;
+    return operation;
+}
+
+using Id = OperationId;
+constexpr auto kByAgent = RateIdentity::agent;
+constexpr auto kByAddress = RateIdentity::address;
+
+constexpr std::array kCatalogue = {
+    frame(Id::ws_identify, "identify", kIdentifyFields, {.tier = Tier::heavy, .mutates = true, .auth = Auth::none},
+          "Log in as an agent; the first frame of a socket."),
+    frame(Id::ws_ping, "ping", {}, {.tier = Tier::light}, "Ask for a pong; a sign of life."),
+    frame(Id::ws_message, "message", kMessageFrameFields, {.mutates = true},
+          "Send a message to an agent, or to all when `to` is absent or \"broadcast\"."),
+    frame(Id::ws_message_ack, "message_ack", kMessageAckFields, {.tier = Tier::light, .mutates = true, .since = 2},
+          "Be done with all mail up to a sequence number."),
+    frame(Id::ws_status, "status", kStatusFields, {.tier = Tier::light, .mutates = true},
+          "Set the free status text that other agents see."),
+    frame(Id::ws_list_agents, "list_agents", {}, {.tier = Tier::light}, "List the connected agents."),
+    frame(Id::ws_task_accepted, "task_accepted", kTaskIdOnly, {.lifecycle = true, .mutates = true},
+          "Confirm an assigned task."),
+    frame(Id::ws_task_progress, "task_progress", kTaskProgressFields, {.lifecycle = true, .mutates = true},
+          "Report that work on a task goes on."),
+    frame(Id::ws_task_complete, "task_complete", kTaskCompleteFields, {.lifecycle = true, .mutates = true},
+          "Report a finished task with its result."),
+    frame(Id::ws_task_failed, "task_failed", kTaskFailedFields, {.lifecycle = true, .mutates = true},
+          "Report a failed task; it is tried again while retries are left."),
+    frame(Id::ws_task_rejected, "task_rejected", kTaskRejectedFields, {.lifecycle = true, .mutates = true},
+          "Hand an assigned task back without spending a retry."),
+    frame(Id::ws_task_recovering, "task_recovering", kTaskIdOnly, {.lifecycle = true, .mutates = true},
+          "Ask after a restart whether a task is still one's own."),
+    frame(Id::ws_task_output, "task_output", kTaskOutputFields,
+          {.tier = Tier::light, .lifecycle = true, .mutates = true, .since = 2},
+          "Hand in a piece of what a task's program prints; it is kept, and shown to who follows."),
+    frame(Id::ws_task_note, "task_note", kTaskNoteFields, {.lifecycle = true, .mutates = true, .since = 2},
+          "Add a remark to a task's history."),
+    frame(Id::ws_task_waiting, "task_waiting", kTaskWaitingFields, {.lifecycle = true, .mutates = true, .since = 2},
+          "Ask a person something about a task; the answer comes as task_say."),
+
+    route(Id::http_health, "get_health", Method::get, "/health", {}, "Whether the hub answers, for v1.1 clients."),
+    route(Id::http_livez, "get_livez", Method::get, "/livez", {.since = 2}, "Whether the process is alive."),
+    route(Id::http_readyz, "get_readyz", Method::get, "/readyz", {.since = 2},
+          "Whether the hub takes work: storage writable, loading done."),
+    route(Id::http_register, "post_onboard_register", Method::post, "/api/onboard/register",
+          {.tier = Tier::heavy,
+           .rate_identity = kByAddress,
+           .fields = kAgentAndWorkspace,
+           .mutates = true,
+           .mints_secret = true,
+           .success_status = 201},
+          "Register a new agent and get its token."),
+    route(Id::http_token_create, "post_admin_token", Method::post, "/admin/tokens",
+          {.auth = Auth::strict, .fields = kTokenFields, .mutates = true, .mints_secret = true, .success_status = 201},
+          "Make a further token for an agent."),
+    route(Id::http_token_list, "get_admin_tokens", Method::get, "/admin/tokens", {.auth = Auth::strict},
+          "List tokens by agent and prefix."),
+    route(Id::http_token_revoke, "delete_admin_token", Method::delete_, "/admin/tokens/:agent_id",
+          {.auth = Auth::strict, .mutates = true}, "Revoke all tokens of an agent."),
+    route(Id::http_token_rotate, "post_admin_token_rotate", Method::post, "/admin/tokens/:agent_id/rotate",
+          {.auth = Auth::strict, .mutates = true, .mints_secret = true, .since = 2, .success_status = 201},
+          "Make a new token for an agent and revoke all others."),
+    route(Id::http_whoami, "get_whoami", Method::get, "/api/whoami", {.auth = Auth::strict, .since = 2},
+          "Show whose token this is."),
+    route(Id::http_message_send, "post_message", Method::post, "/api/message",
+          {.auth = Auth::strict,
+           .tier = Tier::normal,
+           .rate_identity = kByAgent,
+           .fields = kMessageBodyFields,
+           .query = kMessageQuery,
+           .mutates = true},
+          "Send a message to an agent, or to all when `to` is absent or \"broadcast\"."),
+    route(Id::http_message_sent, "get_messages_sent", Method::get, "/api/messages/sent",
+          {.auth = Auth::strict, .query = kSentQuery, .since = 2}, "List one's own messages and what became of them."),
+    route(Id::http_message_deliveries, "get_message_deliveries", Method::get, "/api/messages/:message_id/deliveries",
+          {.auth = Auth::strict, .since = 2}, "Show what became of a message."),
+    route(Id::http_mailbox_read, "get_mailbox", Method::get, "/api/mailbox/:agent_id",
+          {.auth = Auth::flex_owner, .query = kMailboxQuery}, "Read the messages that wait for an agent."),
+    route(Id::http_mailbox_ack, "post_mailbox_ack", Method::post, "/api/mailbox/:agent_id/ack",
+          {.auth = Auth::flex_owner, .fields = kMailboxAckFields, .mutates = true},
+          "Remove the messages up to a sequence number."),
+    route(Id::http_agents, "get_agents", Method::get, "/api/agents", {.tier = Tier::light, .rate_identity = kByAddress},
+          "List the connected agents."),
+    route(Id::http_agent_states, "get_agent_states", Method::get, "/api/agents/states", {.auth = Auth::strict},
+          "List the work states of the connected agents."),
+    route(Id::http_agent_state, "get_agent_state", Method::get, "/api/agents/:agent_id/state", {.auth = Auth::strict},
+          "Show the work state of one agent."),
+    route(Id::http_task_submit, "post_task", Method::post, "/api/tasks",
+          {.auth = Auth::strict,
+           .tier = Tier::heavy,
+           .rate_identity = kByAgent,
+           .fields = kTaskSubmitFields,
+           .mutates = true,
+           .success_status = 201},
+          "Submit a task."),
+    route(Id::http_task_list, "get_tasks", Method::get, "/api/tasks",
+          {.auth = Auth::strict, .tier = Tier::light, .rate_identity = kByAgent, .query = kTaskListQuery},
+          "List tasks, filtered and in pages."),
+    route(Id::http_task_dead_letters, "get_tasks_dead_letter", Method::get, "/api/tasks/dead-letter",
+          {.auth = Auth::strict, .query = kPageQuery}, "List the tasks that failed for good."),
+    route(Id::http_task_stats, "get_tasks_stats", Method::get, "/api/tasks/stats", {.auth = Auth::strict},
+          "Count tasks by status and priority."),
+    route(Id::http_task_get, "get_task", Method::get, "/api/tasks/:task_id",
+          {.auth = Auth::strict, .tier = Tier::normal, .rate_identity = kByAgent, .query = kWaitQuery},
+          "Show one task; with `wait_ms`, once it has ended."),
+    route(Id::http_task_retry, "post_task_retry", Method::post, "/api/tasks/:task_id/retry",
+          {.auth = Auth::strict, .tier = Tier::normal, .rate_identity = kByAgent, .mutates = true},
+          "Queue a dead-lettered task again."),
+    route(Id::http_task_cancel, "delete_task", Method::delete_, "/api/tasks/:task_id",
+          {.auth = Auth::strict, .tier = Tier::normal, .rate_identity = kByAgent, .mutates = true, .since = 2},
+          "Cancel a task."),
+    route(Id::http_task_cancel_gently, "post_task_cancel", Method::post, "/api/tasks/:task_id/cancel",
+          {.auth = Auth::strict,
+           .tier = Tier::normal,
+           .rate_identity = kByAgent,
+           .fields = kCancelBodyFields,
+           .mutates = true,
+           .since = 2},
+          "Cancel a task, with time for its holder to end it."),
+    route(Id::http_task_say, "post_task_say", Method::post, "/api/tasks/:task_id/say",
+          {.auth = Auth::strict,
+           .tier = Tier::normal,
+           .rate_identity = kByAgent,
+           .fields = kSayFields,
+           .mutates = true,
+           .since = 2},
+          "Tell a task's holder something, or answer its question."),
+    route(Id::http_task_batch, "post_task_batch", Method::post, "/api/tasks/batch",
+          {.auth = Auth::strict,
+           .tier = Tier::heavy,
+           .rate_identity = kByAgent,
+           .fields = kBatchFields,
+           .mutates = true,
+           .since = 2,
+           .success_status = 201},
+          "Submit up to 1 000 tasks, all or none."),
+    route(Id::http_task_output, "get_task_output", Method::get, "/api/tasks/:task_id/output",
+          {.auth = Auth::strict, .tier = Tier::light, .rate_identity = kByAgent, .query = kOutputQuery, .since = 2},
+          "Read what a task's program has printed, or wait for more."),
+    route(Id::http_task_claim, "post_task_claim", Method::post, "/api/tasks/claim",
+          {.auth = Auth::strict,
+           .tier = Tier::light,
+           .rate_identity = kByAgent,
+           .fields = kClaimFields,
+           .mutates = true,
+           .own_record = true,
+           .since = 2},
+          "Take a task to work on without a WebSocket, or wait for one."),
+    route(Id::http_task_accept, "post_task_accept", Method::post, "/api/tasks/:task_id/accept",
+          {.auth = Auth::strict, .fields = kGenerationOnly, .mutates = true, .since = 2}, "Confirm an assigned task."),
+    route(Id::http_task_progress, "post_task_progress", Method::post, "/api/tasks/:task_id/progress",
+          {.auth = Auth::strict, .fields = kProgressBodyFields, .mutates = true, .since = 2},
+          "Report that work goes on, and hear what people say."),
+    route(Id::http_task_complete, "post_task_complete", Method::post, "/api/tasks/:task_id/complete",
+          {.auth = Auth::strict, .fields = kCompleteBodyFields, .mutates = true, .since = 2},
+          "Report a finished task with its result."),
+    route(Id::http_task_fail, "post_task_fail", Method::post, "/api/tasks/:task_id/fail",
+          {.auth = Auth::strict, .fields = kFailBodyFields, .mutates = true, .since = 2},
+          "Report a failed task; it is tried again while retries are left."),
+    route(Id::http_task_release, "post_task_release", Method::post, "/api/tasks/:task_id/release",
+          {.auth = Auth::strict, .fields = kReleaseBodyFields, .mutates = true, .since = 2},
+          "Give a task back without spending a retry."),
+    route(Id::http_events, "get_events", Method::get, "/api/events",
+          {.auth = Auth::flex, .tier = Tier::light, .rate_identity = kByAgent, .query = kEventsQuery, .since = 2},
+          "Read what happened from a cursor on: by long poll, or as a stream of server-sent events."),
+    route(Id::http_overview, "get_overview", Method::get, "/api/overview",
+          {.auth = Auth::strict, .tier = Tier::light, .rate_identity = kByAgent, .since = 2},
+          "Show the workspace on one page: who is there and at work on what, the queue, what needs a person."),
+};
+
+constexpr bool ids_are_positions() {
+    for (size_t i = 0; i < kCatalogue.size(); ++i) {
+        if (static_cast<size_t>(kCatalogue[i].id) != i) return false;
+    }
+    return true;
+}
+
+constexpr bool fields_are_in_reporting_order() {
+    for (const Operation& operation : kCatalogue) {
+        for (size_t i = 1; i < operation.fields.size(); ++i) {
+            const Field& before = operation.fields[i - 1];
+            const Field& field = operation.fields[i];
+            if (before.required == field.required ? before.name >= field.name : field.required) return false;
+        }
+    }
+    return true;
+}
+
+constexpr bool required_fields_are_refused_when_bad() {
+    for (const Operation& operation : kCatalogue) {
+        for (const Field& field : operation.fields) {
+            if (field.required && field.on_bad_value != OnBadValue::refuse) return false;
+        }
+    }
+    return true;
+}
+
+static_assert(kCatalogue.size() == kOperationCount);
+static_assert(ids_are_positions(), "operation(id) finds an entry by its position");
+static_assert(fields_are_in_reporting_order(), "validation reports fields in the order of the catalogue");
+static_assert(required_fields_are_refused_when_bad(), "handlers rely on required fields");
+
+constexpr size_t kFrameCount = static_cast<size_t>(
+    std::count_if(kCatalogue.begin(), kCatalogue.end(), [](const Operation& o) { return o.is_frame(); }));
+
+constexpr std::array<std::string_view, kFrameCount> sorted_frame_types() {
+    std::array<std::string_view, kFrameCount> types{};
+    size_t count = 0;
+    for (const Operation& operation : kCatalogue) {
+        if (operation.is_frame()) types[count++] = operation.frame_type;
+    }
+    std::sort(types.begin(), types.end());
+    return types;
+}
+
+constexpr std::array kFrameTypes = sorted_frame_types();
+
+}  // namespace
+
+const Operation& operation(OperationId id) {
+    AGENTCOM_ASSERT(static_cast<size_t>(id) < kCatalogue.size(), "an operation id is one of the catalogue");
+    return kCatalogue[static_cast<size_t>(id)];
+}
+
+std::span<const Operation> catalogue() { return kCatalogue; }
+
+const Operation* find_frame(std::string_view type) {
+    for (const Operation& operation : kCatalogue) {
+        if (operation.is_frame() && operation.frame_type == type) return &operation;
+    }
+    return nullptr;
+}
+
+std::vector<std::string_view> known_frame_types(int64_t protocol_version) {
+    std::vector<std::string_view> types;
+    for (const std::string_view type : kFrameTypes) {
+        if (find_frame(type)->since <= protocol_version) types.push_back(type);
+    }
+    return types;
+}
+
+}  // namespace agentcom
