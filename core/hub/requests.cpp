@@ -104,6 +104,9 @@ std::optional<Answer> refuse(const Call& call) {
         call.identity->role != Role::admin) {
         return Answer{401, unauthorized_body(call.operation.auth), {}, {}};
     }
+    if (call.operation.permission == Permission::administer && !access::may_administer(ctx, *call.identity)) {
+        return error_answer(403, "admin_only", "only an administrator can do this");
+    }
     return std::nullopt;
 }
 

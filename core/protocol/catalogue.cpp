@@ -271,6 +271,7 @@ constexpr Operation frame(OperationId id, std::string_view type, std::span<const
 
 struct RouteTraits {
     Auth auth = Auth::none;
+    Permission permission = Permission::work;
     Tier tier = Tier::none;
     RateIdentity rate_identity = RateIdentity::none;
     std::span<const Field> fields = {};
@@ -292,6 +293,7 @@ constexpr Operation route(OperationId id, std::string_view name, Method method, 
     operation.fields = traits.fields;
     operation.query = traits.query;
     operation.auth = traits.auth;
+    operation.permission = traits.permission;
     operation.tier = traits.tier;
     operation.rate_identity = traits.rate_identity;
     operation.mutates = traits.mutates;

@@ -123,6 +123,15 @@ enum class Auth : uint8_t {
     flex_owner,  // flex, and the token must belong to the agent that the path names
 };
 
+// What a caller must be allowed to do; which role may do what is said in core/access.
+enum class Permission : uint8_t {
+    none,        // the answer shows no data of a workspace
+    read,        // look at the workspace
+    work,        // act in one's own name: send messages, use channels, submit, claim and report tasks
+    operate,     // act on what others do
+    administer,  // tokens, limits and settings
+};
+
 // The token bucket that a request draws from.
 enum class Tier : uint8_t { none, light, normal, heavy };
 std::string_view tier_name(Tier tier);
@@ -143,6 +152,7 @@ struct Operation {
     std::span<const Field> fields;
     std::span<const QueryField> query;
     Auth auth = Auth::none;
+    Permission permission = Permission::work;
     Tier tier = Tier::none;
     RateIdentity rate_identity = RateIdentity::none;
     // A task report: the rate limiter may warn, never refuse, since clients do not send it again.
