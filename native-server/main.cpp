@@ -36,7 +36,11 @@ void raise_descriptor_limit() {
 int serve(const Config& config) {
     const LogFormat standard = isatty(STDERR_FILENO) != 0 ? LogFormat::text : LogFormat::json;
     Log log(config.log_format.value_or(standard), config.log_level);
-    Server server(ServerOptions{config.listen, config.data, config.settings, config.net}, log);
+    ServerOptions options{config.listen, config.data, config.settings, config.net, config.tls};
+    options.hosts =
+        HostPolicy({config.listen, config.settings.public_url, config.allowed_hosts, config.allowed_origins});
+    options.trusted_proxies = config.trusted_proxies;
+    Server server(std::move(options), log);
     if (const Status started = server.start(); !started) {
         log.write(Severity::error, started.error().code, started.error().text);
         return 1;
@@ -45,8 +49,9 @@ int serve(const Config& config) {
     if (isatty(STDOUT_FILENO) != 0) {
         Address shown = server.address();
         if (is_wildcard(shown)) shown.host = shown.host == "::" ? "::1" : "127.0.0.1";
+        const std::string scheme = config.tls ? "https://" : "http://";
         print("AgentCom " + std::string(kVersion) + (config.settings.limits == 0 ? "  (RATE LIMITS ARE OFF)" : "") +
-              "\nHub: http://" + to_text(shown) + "\nDashboard: http://" + to_text(shown) +
+              "\nHub: " + scheme + to_text(shown) + "\nDashboard: " + scheme + to_text(shown) +
               "/dashboard#token=" + server.admin_token() + "\nAdmin token: " + config.data + "/admin.token\n");
         std::fflush(stdout);
     }

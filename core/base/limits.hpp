@@ -71,6 +71,7 @@ inline constexpr int64_t kMaxGraceMs = 3'600'000;
 inline constexpr size_t kMaxCapabilities = 256;
 inline constexpr size_t kMaxBlockedBy = 1'000;
 inline constexpr size_t kMaxLabels = 64;
+inline constexpr size_t kMaxScopes = 8;
 // Kinds that one reader of events may name.
 inline constexpr size_t kMaxEventKinds = 100;
 // Leases that one agent may hold at a time.

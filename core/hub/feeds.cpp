@@ -215,7 +215,7 @@ void serve(Context& ctx, int64_t workspace) {
     for (const RequestId request : found->second) {
         const FeedRow& feed = *ctx.tables.find<FeedRow>({request});
         if (feed.query != 0 || feed.busy) continue;
-        if (!ctx.tables.contains<TokenRow>({feed.token})) {
+        if (!access::is_valid(ctx, feed.token)) {
             revoked.push_back(request);
         } else if (feed.since < log.events_pruned) {
             overtaken.push_back(request);
@@ -341,7 +341,7 @@ void feeds::on_timer(Context& ctx, const TimerRow& timer) {
     const FeedRow* found = ctx.tables.find<FeedRow>({timer.workspace});
     if (found == nullptr) return;
     FeedRow feed = *found;
-    if (!ctx.tables.contains<TokenRow>({feed.token})) {
+    if (!access::is_valid(ctx, feed.token)) {
         return end(ctx, feed, {401, unauthorized_body(Auth::flex), std::nullopt, {}}, HttpBody::End::complete);
     }
     if (!feed.stream) {
@@ -368,6 +368,14 @@ void feeds::commit_failed(Context& ctx, int64_t first_turn) {
         feed.since = std::min(feed.since, workspace_of(ctx, feed.workspace).event_seq);
         ctx.news.insert(feed.workspace);
         ctx.tables.put(std::move(feed));
+    }
+}
+
+void feeds::end_of_token(Context& ctx, const std::string& token_sha256) {
+    for (const auto& [request] : ctx.tables.sorted_keys<FeedRow>()) {
+        const FeedRow feed = *ctx.tables.find<FeedRow>({request});
+        if (feed.token != token_sha256) continue;
+        end(ctx, feed, {401, unauthorized_body(Auth::flex), std::nullopt, {}}, HttpBody::End::complete);
     }
 }
 
@@ -481,9 +489,7 @@ Reply on_events(const Call& call) {
     FeedRow feed;
     feed.request = call.request.request;
     feed.workspace = call.workspace;
-    feed.token = choose_credential(call.operation.auth, call.request.flex_authorization, call.request.body_token,
-                                   call.request.query_token)
-                     .sha256_hex;
+    feed.token = call.identity->token;
     feed.kinds = std::move(*kinds);
     feed.subject = parameter("subject");
     feed.limit = limit;

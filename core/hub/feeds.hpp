@@ -40,6 +40,8 @@ void on_timer(Context&, const TimerRow&);
 
 /// Turns were taken back: readers that were sent something in one of them are gone, the others look again.
 void commit_failed(Context&, int64_t first_turn);
+/// A token has ended: its readers get no more.
+void end_of_token(Context&, const std::string& token_sha256);
 /// The hub stops: every poll is answered, every stream ends.
 void end_all(Context&);
 

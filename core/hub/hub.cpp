@@ -12,6 +12,7 @@
 #include "core/hub/idempotency.hpp"
 #include "core/hub/requests.hpp"
 #include "core/hub/sessions.hpp"
+#include "core/hub/token_uses.hpp"
 #include "core/hub/waits.hpp"
 #include "core/hub/work_routes.hpp"
 #include "core/messaging/mailbox.hpp"
@@ -231,6 +232,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     if (const Result<int64_t> made = access::ensure_workspace(ctx, std::string(access::kDefaultWorkspace)); !made) {
         AGENTCOM_ASSERT(false, "the default workspace can be made");
     }
+    access::watch_expiry(ctx);
     access::set_admin_token(ctx, started.admin_token_sha256, started.admin_token_prefix);
     for (const TaskRow::Key& key : tables_.sorted_keys<TaskRow>()) {
         tasks::rearm(ctx, std::get<0>(key), std::get<1>(key));
@@ -359,6 +361,8 @@ void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
             return mailbox::expire(ctx, timer.workspace);
         case TimerKind::idempotency_expiry:
             return idempotency::expire(ctx);
+        case TimerKind::token_expiry:
+            return token_uses::on_timer(ctx, timer);
     }
 }
 

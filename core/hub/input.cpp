@@ -40,7 +40,7 @@ void fields(HttpRequest& input, V&& visit) {
     visit(input.request, input.method, input.path, input.query, input.host, input.content_type, input.has_content_type,
           input.malformed_body, input.body, input.accept, input.last_event_id, input.idempotency_key,
           input.authorization, input.flex_authorization, input.has_bearer, input.query_token, input.body_token,
-          input.peer, input.loopback, input.secret.sha256, input.secret.prefix);
+          input.invite, input.peer, input.loopback, input.tls, input.secret.sha256, input.secret.prefix);
 }
 template <class V>
 void fields(RequestCancelled& input, V&& visit) {

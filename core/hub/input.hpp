@@ -78,7 +78,7 @@ struct HttpRequest {
     std::string content_type;  ///< "" = none
     bool has_content_type = false;
     bool malformed_body = false;    ///< a body that should be JSON and is not; `body` is then empty
-    std::string body;               ///< JSON text with its `token` member cut out
+    std::string body;               ///< JSON text with its `token` and `invite` members cut out
     std::string accept;             ///< the Accept header
     std::string last_event_id;      ///< the Last-Event-ID header: where a stream of events goes on
     std::string idempotency_key;    ///< header Idempotency-Key; "" = none
@@ -87,8 +87,10 @@ struct HttpRequest {
     bool has_bearer = false;        ///< exactly one Authorization header that begins with "Bearer ": no fallback then
     Credential query_token;
     Credential body_token;
+    Credential invite;  ///< the body's `invite` member
     std::string peer;
-    bool loopback = false;
+    bool loopback = false;  ///< it comes from this machine, and through no proxy
+    bool tls = false;
     FreshSecret secret;
 };
 

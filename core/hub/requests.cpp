@@ -7,8 +7,10 @@
 #include "core/base/limits.hpp"
 #include "core/hub/access_routes.hpp"
 #include "core/hub/agent_routes.hpp"
+#include "core/hub/audit.hpp"
 #include "core/hub/feeds.hpp"
 #include "core/hub/idempotency.hpp"
+#include "core/hub/invite_routes.hpp"
 #include "core/hub/message_routes.hpp"
 #include "core/hub/task_routes.hpp"
 #include "core/hub/work_routes.hpp"
@@ -62,6 +64,10 @@ constexpr Route kRoutes[] = {
     {OperationId::http_task_release, on_task_release},
     {OperationId::http_events, on_events},
     {OperationId::http_overview, on_overview},
+    {OperationId::http_invite_create, on_invite_create},
+    {OperationId::http_invite_list, on_invite_list},
+    {OperationId::http_invite_revoke, on_invite_revoke},
+    {OperationId::http_audit, on_audit},
 };
 
 Reply dispatch(const Call& call) {
@@ -86,27 +92,34 @@ std::optional<access::Identity> who(const Context& ctx, const HttpRequest& reque
                                request.body_token, request.query_token));
 }
 
-/// Routes without authentication that show no data of a workspace.
-bool is_public(OperationId id) {
-    return id == OperationId::http_health || id == OperationId::http_livez || id == OperationId::http_readyz ||
-           id == OperationId::http_register;
+Answer unauthorized(Auth auth) { return {401, unauthorized_body(auth), std::nullopt, {}}; }
+
+/// What a valid token is told that may not do this.
+Answer forbidden(Permission permission) {
+    if (permission == Permission::reset) return error_answer(403, "admin_only", "Only admin agents can reset the hub");
+    if (permission == Permission::administer || permission == Permission::administer_hub) {
+        return error_answer(403, "admin_only", "only an administrator can do this");
+    }
+    return error_answer(403, "forbidden", "the role or the scopes of this token do not allow this");
 }
 
 /// nullopt: the request may go on. An answer: it may not.
 std::optional<Answer> refuse(const Call& call) {
-    const Context& ctx = call.ctx;
-    const bool allowed_open = is_public(call.operation.id) || call.request.loopback || ctx.settings.open_reads != 0;
+    const Auth auth = call.operation.auth;
+    const Permission permission = call.operation.permission;
+    // What shows no data of a workspace is open to everybody, whatever token comes with it.
+    if (auth == Auth::none && permission == Permission::none) return std::nullopt;
     if (!call.identity) {
-        if (call.operation.auth != Auth::none) return Answer{401, unauthorized_body(call.operation.auth), {}, {}};
-        if (!allowed_open) return Answer{401, unauthorized_body(Auth::strict), {}, {}};
+        // Reads that v1.1 left open are so on the hub's own machine.
+        const bool open = auth == Auth::none && (call.request.loopback || call.ctx.settings.open_reads != 0);
+        if (open) return std::nullopt;
+        return unauthorized(auth == Auth::none ? Auth::strict : auth);
     }
-    if (call.operation.auth == Auth::flex_owner && call.identity->principal != call.params.at(0) &&
+    if (auth == Auth::flex_owner && call.identity->principal != call.params.at(0) &&
         call.identity->role != Role::admin) {
-        return Answer{401, unauthorized_body(call.operation.auth), {}, {}};
+        return unauthorized(auth);
     }
-    if (call.operation.permission == Permission::administer && !access::may_administer(ctx, *call.identity)) {
-        return error_answer(403, "admin_only", "only an administrator can do this");
-    }
+    if (!call.identity->may(permission)) return forbidden(permission);
     return std::nullopt;
 }
 
@@ -136,16 +149,10 @@ Answer repeated(const Call& call, const IdempotencyRow& record) {
     const size_t line = record.answer.find('\n');
     const std::string old_digest = record.answer.substr(0, line);
     answer.body = record.answer.substr(line + 1);
-    answer.secret_at = static_cast<int64_t>(answer.body.find(R"("token":"")") + 9);
+    answer.secret_at = place_of_secret(answer.body);
     IdempotencyRow renewed = record;
     renewed.answer = call.request.secret.sha256 + "\n" + answer.body;
-    if (const TokenRow* old = call.ctx.tables.find<TokenRow>({old_digest})) {
-        TokenRow token = *old;
-        token.sha256 = call.request.secret.sha256;
-        token.prefix = call.request.secret.prefix;
-        call.ctx.tables.erase<TokenRow>({old_digest});
-        call.ctx.tables.put(std::move(token));
-    }
+    renew_secret(call.ctx, old_digest, call.request.secret);
     call.ctx.tables.put(std::move(renewed));
     return answer;
 }
@@ -188,6 +195,7 @@ void handle(Context& ctx, const HttpRequest& request, std::optional<Resumption> 
         }
     }
     if (std::optional<Answer> refused = refuse(call)) return say(std::move(*refused));
+    if (identity) access::used(ctx, *identity);
 
     if (operation.rate_identity != RateIdentity::none && !resumption) {
         const bool by_agent = operation.rate_identity == RateIdentity::agent && identity;
@@ -252,6 +260,8 @@ void answer(Context& ctx, const PendingRow& pending, QueryResult result) {
         respond(ctx, request, deliveries_answer(ctx, std::move(result), std::move(rest)));
     } else if (pending.purpose == "output") {
         respond(ctx, request, output_answer(ctx, pending, std::move(result), rest));
+    } else if (pending.purpose == "audit") {
+        respond(ctx, request, audit_answer(std::move(result), next_number(rest)));
     } else if (pending.purpose == "claimed") {
         const int64_t generation = next_number(rest);
         respond(ctx, request, claimed_answer(std::move(result), generation));

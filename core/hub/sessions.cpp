@@ -205,6 +205,7 @@ void identify(Context& ctx, const SessionRow& before, const Arguments& arguments
     }
     if (!identity) return refuse("invalid_token");
     if (identity->principal != agent) return refuse("token_agent_mismatch");
+    if (!identity->may(operation(OperationId::ws_identify).permission)) return refuse("forbidden");
     if (!before.agent.empty()) return refuse("already_identified");
 
     const std::string presence_wish = arguments.text("presence");
@@ -238,10 +239,12 @@ void identify(Context& ctx, const SessionRow& before, const Arguments& arguments
     session.pushes_end_mail = version == 1 && client_type != "sidecar";
     session.connected_at = ctx.now.wall_ms;
     session.identified_turn = ctx.turn;
+    session.token = identity->token;
     session.open_seq = ctx.tables.find<WorkspaceRow>({session.workspace})->message_seq;
     if (session.pushes_end_mail && !ctx.read_only())
         mailbox::set_aside(ctx, session.workspace, agent, session.open_seq);
     ctx.tables.put(session);
+    access::used(ctx, *identity);
     ctx.disarm(TimerKind::identify, connection, "");
 
     std::string reply;

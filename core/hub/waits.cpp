@@ -42,6 +42,7 @@ requests::Reply wait(const requests::Call& call, WaitTopic topic, const std::str
     row.topic = topic;
     row.subject = subject;
     row.until_us = call.resumption ? call.resumption->until_us : saturating_add(call.ctx.now.mono_us, wanted_us(call));
+    if (call.identity) row.token = call.identity->token;
     row.input = encode_input(Input{call.ctx.now, call.request});
     call.ctx.arm(TimerKind::wait_end, row.request, "", row.until_us);
     call.ctx.tables.put(std::move(row));
@@ -70,6 +71,13 @@ void expire(Context& ctx, RequestId request) {
 
 void forget(Context& ctx, RequestId request) {
     if (ctx.tables.contains<WaitRow>({request})) static_cast<void>(take(ctx, request));
+}
+
+void end_of_token(Context& ctx, const std::string& token_sha256) {
+    for (const auto& [request] : ctx.tables.sorted_keys<WaitRow>()) {
+        const WaitRow* row = ctx.tables.find<WaitRow>({request});
+        if (row != nullptr && row->token == token_sha256) run_again(ctx, take(ctx, request), true);
+    }
 }
 
 void end_all(Context& ctx) {

@@ -23,6 +23,8 @@ void run(Context&);
 void expire(Context&, RequestId);
 /// Its client has gone.
 void forget(Context&, RequestId);
+/// A token has ended: what it asked for is refused now.
+void end_of_token(Context&, const std::string& token_sha256);
 /// The hub stops: all answer with what there is.
 void end_all(Context&);
 

@@ -90,6 +90,7 @@ Reply on_task_claim(const Call& call) {
     claim.request = call.request.request;
     claim.workspace = call.workspace;
     claim.agent = call.principal();
+    claim.token = call.identity->token;
     claim.capabilities = call.arguments.string_list("capabilities");
     claim.lanes = *lanes;
     claim.lease_ms = std::clamp<int64_t>(
@@ -156,6 +157,14 @@ void expire_claim(Context& ctx, RequestId request) {
     if (waiting == nullptr) return;
     ctx.granted_claims.push_back({*waiting, ""});
     tasks::withdraw(ctx, request);
+}
+
+void end_claims_of_token(Context& ctx, const std::string& token_sha256) {
+    for (const auto& [request] : ctx.tables.sorted_keys<ClaimRow>()) {
+        if (ctx.tables.find<ClaimRow>({request})->token != token_sha256) continue;
+        tasks::withdraw(ctx, request);
+        respond(ctx, request, {401, unauthorized_body(Auth::strict), std::nullopt, {}});
+    }
 }
 
 // -- reports ------------------------------------------------------------------------------------------------------

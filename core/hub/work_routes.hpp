@@ -18,5 +18,7 @@ Answer claimed_answer(QueryResult result, int64_t generation);
 void answer_claims(Context&);
 /// A claim's time is over, or its client has gone (then nobody hears the answer).
 void expire_claim(Context&, RequestId);
+/// A token has ended: the claims that it made get 401.
+void end_claims_of_token(Context&, const std::string& token_sha256);
 
 }  // namespace agentcom::requests

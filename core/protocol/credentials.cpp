@@ -12,6 +12,7 @@ namespace agentcom {
 namespace {
 
 constexpr std::string_view kTokenName = "token";
+constexpr std::string_view kInviteName = "invite";
 constexpr std::string_view kBearer = "Bearer ";
 
 Credential malformed_credential() { return {Credential::Kind::malformed, {}}; }
@@ -30,13 +31,13 @@ std::string replacement_of(std::string_view token) {
     return "\"\"";
 }
 
-// The text without its tokens.
-std::string without_tokens(const std::string& text, const std::vector<json::Member>& members) {
+// The text without the credentials that stand under this name.
+std::string without_members(const std::string& text, const std::vector<json::Member>& members, std::string_view name) {
     std::string out;
     out.reserve(text.size());
     size_t copied = 0;
     for (const json::Member& member : members) {
-        if (member.key != kTokenName || member.value.kind != json::Kind::string) continue;
+        if (member.key != name || member.value.kind != json::Kind::string) continue;
         const auto start = static_cast<size_t>(member.value.raw.data() - text.data());
         out.append(text, copied, start - copied);
         out += replacement_of(json::decode_string(member.value));
@@ -46,9 +47,9 @@ std::string without_tokens(const std::string& text, const std::vector<json::Memb
     return out;
 }
 
-// Cuts the document's tokens; gives the credential of the one that counts.
-Credential cut_document(json::Document& document, json::Duplicates duplicates) {
-    const json::Value* effective = document.object().find(kTokenName);
+// Cuts the document's members of this name; gives the credential of the one that counts.
+Credential cut_document(json::Document& document, json::Duplicates duplicates, std::string_view name) {
+    const json::Value* effective = document.object().find(name);
     if (effective == nullptr) return {};
 
     Credential credential;
@@ -64,10 +65,12 @@ Credential cut_document(json::Document& document, json::Duplicates duplicates) {
     }
     // Repeated members are not in object(), but they are in the text.
     const std::vector<json::Member> members = json::all_members(document.root().raw);
-    const bool has_token_text = std::any_of(members.begin(), members.end(), [](const json::Member& member) {
-        return member.key == kTokenName && member.value.kind == json::Kind::string;
+    const bool has_token_text = std::any_of(members.begin(), members.end(), [name](const json::Member& member) {
+        return member.key == name && member.value.kind == json::Kind::string;
     });
-    if (has_token_text) document = json::Document::from_valid(without_tokens(document.text(), members), duplicates);
+    if (has_token_text) {
+        document = json::Document::from_valid(without_members(document.text(), members, name), duplicates);
+    }
     return credential;
 }
 
@@ -90,13 +93,14 @@ CutFrame cut_frame_credentials(std::string text) {
         return cut;
     }
     cut.document = std::move(*document);
-    cut.credential = cut_document(cut.document, json::Duplicates::first_wins);
+    cut.credential = cut_document(cut.document, json::Duplicates::first_wins, kTokenName);
     return cut;
 }
 
-CutBody cut_body_token(json::Document body) {
-    CutBody cut{std::move(body), {}};
-    cut.credential = cut_document(cut.document, json::Duplicates::last_wins);
+CutBody cut_body_credentials(json::Document body) {
+    CutBody cut{std::move(body), {}, {}};
+    cut.credential = cut_document(cut.document, json::Duplicates::last_wins, kTokenName);
+    cut.invite = cut_document(cut.document, json::Duplicates::last_wins, kInviteName);
     return cut;
 }
 

@@ -9,8 +9,8 @@
 //     if (cut.malformed) ...   // becomes an input without text: the reply is invalid_json
 //     hub.apply(FrameReceived{time, connection, cut.document.take_text(), cut.credential});
 //
-// Cut are: the top-level `token` of a frame and of a body, the query parameter `token`, and the Authorization header,
-// which never becomes a part of an input at all.
+// Cut are: the top-level `token` of a frame and of a body, the top-level `invite` of a body, the query parameter
+// `token`, and the Authorization header, which never becomes a part of an input at all.
 #pragma once
 
 #include <cstdint>
@@ -54,10 +54,12 @@ CutFrame cut_frame_credentials(std::string text);
 struct CutBody {
     json::Document document;
     Credential credential;
+    // Of an invite code.
+    Credential invite;
 };
 
-// The same for a request body; the last one is the credential. Null counts as absent.
-CutBody cut_body_token(json::Document body);
+// The same for a request body and its members "token" and "invite"; of each the last one counts. Null counts as absent.
+CutBody cut_body_credentials(json::Document body);
 
 struct CutQuery {
     std::string query;

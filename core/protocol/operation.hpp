@@ -71,8 +71,12 @@ enum class OperationId : uint8_t {
     http_task_release,
     http_events,
     http_overview,
+    http_invite_create,
+    http_invite_list,
+    http_invite_revoke,
+    http_audit,
 };
-inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_overview) + 1;
+inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_audit) + 1;
 
 enum class FieldType : uint8_t { string, integer, positive_integer, boolean, object, array_of_string, any };
 
@@ -125,11 +129,14 @@ enum class Auth : uint8_t {
 
 // What a caller must be allowed to do; which role may do what is said in core/access.
 enum class Permission : uint8_t {
-    none,        // the answer shows no data of a workspace
-    read,        // look at the workspace
-    work,        // act in one's own name: send messages, use channels, submit, claim and report tasks
-    operate,     // act on what others do
-    administer,  // tokens, limits and settings
+    none,            // the answer shows no data of a workspace
+    read,            // look at the workspace
+    work,            // act in one's own name: send messages, use channels, submit, claim and report tasks
+    operate,         // act on what others do
+    administer,      // tokens, limits and settings
+    administer_hub,  // likewise what is not of one workspace: administrators of the default one, and the hub's own
+    reset,           // end everybody's connections; the setting open_admin does not give this
+    metrics,         // figures about the hub and nothing else
 };
 
 // The token bucket that a request draws from.

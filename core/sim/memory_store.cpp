@@ -170,6 +170,19 @@ QueryResult MemoryStore::run(int64_t query, const StoreQuery& what) const {
             if (!events->subject.empty() && event.subject != events->subject) continue;
             result.rows.push_back({TableId::events, row->second});
         }
+    } else if (const auto* audit = std::get_if<FetchAudit>(&what)) {
+        std::vector<QueryRow> all;
+        for (const auto& [key, values] : table(TableId::events)) {
+            const EventRow event = typed<EventRow>(values);
+            if (event.workspace != audit->workspace || event.cause != kAdminCause) continue;
+            if (event.seq <= audit->after_seq || event.seq >= audit->before_seq) continue;
+            if (!matches_kind(audit->kinds, event.kind)) continue;
+            if (!audit->principal.empty() && event.principal != audit->principal) continue;
+            all.push_back({TableId::events, values});
+        }
+        if (!audit->ascending) std::reverse(all.begin(), all.end());
+        if (static_cast<int64_t>(all.size()) > audit->limit) all.resize(static_cast<size_t>(audit->limit));
+        result.rows = std::move(all);
     } else if (const auto* deliveries = std::get_if<FetchDeliveries>(&what)) {
         const TableRows& all = table(TableId::messages);
         for (const int64_t seq : deliveries->seqs) {

@@ -39,6 +39,7 @@ enum class TableId : uint8_t {
     receipts = 13,
     task_outputs = 14,
     task_runs = 15,
+    invites = 18,
     mail = 32,
     sessions = 64,
     liveness = 65,
@@ -133,7 +134,6 @@ struct PrincipalRow {
     int64_t workspace = 0;
     std::string id;
     PrincipalKind kind = PrincipalKind::agent;
-    Role role = Role::agent;
     int64_t created_at = 0;
     int64_t joined_seq = 0;  ///< message_seq when registered: earlier broadcasts are not its mail
 
@@ -144,7 +144,6 @@ struct PrincipalRow {
         visit("workspace", self.workspace);
         visit("id", self.id);
         visit("kind", self.kind);
-        visit("role", self.role);
         visit("created_at", self.created_at);
         visit("joined_seq", self.joined_seq);
     }
@@ -160,9 +159,16 @@ struct TokenRow {
     std::string principal;
     std::string prefix;  ///< the first 8 characters, shown in lists
     int64_t created_at = 0;
+    Role role = Role::agent;
+    std::vector<std::string>
+        scopes;                ///< permissions to which it is narrowed (core/access/roles.hpp); empty = none are taken
+    int64_t expires_at = 0;    ///< from then on it proves nothing; 0 = never
+    int64_t last_used_at = 0;  ///< to the hour, so that reading does not write; 0 = not yet
+    std::string label;         ///< what a person calls it
 
     using Key = std::tuple<std::string>;
     Key key() const { return {sha256}; }
+    bool expired(int64_t wall_ms) const { return expires_at != 0 && wall_ms >= expires_at; }
     template <class Self, class Visit>
     static void columns(Self& self, Visit&& visit) {
         visit("sha256", self.sha256);
@@ -170,6 +176,42 @@ struct TokenRow {
         visit("principal", self.principal);
         visit("prefix", self.prefix);
         visit("created_at", self.created_at);
+        visit("role", self.role);
+        visit("scopes", self.scopes);
+        visit("expires_at", self.expires_at);
+        visit("last_used_at", self.last_used_at);
+        visit("label", self.label);
+    }
+};
+
+/// A code that lets its bearer register agents: only its SHA-256 is known here. The row goes with its last use.
+struct InviteRow {
+    static constexpr TableId kTable = TableId::invites;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 1;
+    std::string sha256;  ///< 64 lowercase hex digits
+    std::string id;      ///< by which administrators name it: "invite-" and 16 hex digits
+    int64_t workspace = 0;
+    std::string agent;  ///< the only id that it registers; "" = any
+    Role role = Role::agent;
+    int64_t uses_left = 1;
+    int64_t created_at = 0;
+    int64_t expires_at = 0;  ///< from then on it opens nothing
+    std::string created_by;
+
+    using Key = std::tuple<std::string>;
+    Key key() const { return {sha256}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("sha256", self.sha256);
+        visit("id", self.id);
+        visit("workspace", self.workspace);
+        visit("agent", self.agent);
+        visit("role", self.role);
+        visit("uses_left", self.uses_left);
+        visit("created_at", self.created_at);
+        visit("expires_at", self.expires_at);
+        visit("created_by", self.created_by);
     }
 };
 
@@ -675,6 +717,7 @@ struct SessionRow {
     int64_t identified_turn = 0;
     int64_t open_seq = 0;       ///< message_seq when identified: mail above it is pushed on this connection
     int64_t waiting_query = 0;  ///< frames are deferred until this query has been answered
+    std::string token;          ///< digest of the token that identified: the session ends with it
 
     using Key = std::tuple<int64_t>;
     Key key() const { return {connection}; }
@@ -698,6 +741,7 @@ struct SessionRow {
         visit("identified_turn", self.identified_turn);
         visit("open_seq", self.open_seq);
         visit("waiting_query", self.waiting_query);
+        visit("token", self.token);
     }
 };
 
@@ -827,6 +871,7 @@ enum class TimerKind : uint8_t {
     not_before,          ///< task: may start (wall)
     mail_expiry,         ///< workspace: oldest mail (wall)
     idempotency_expiry,  ///< all: oldest record (wall)
+    token_expiry,        ///< token (its digest): what it opened ends (wall)
 };
 std::string_view to_text(TimerKind);
 bool from_text(std::string_view, TimerKind&);
@@ -961,6 +1006,7 @@ struct ClaimRow {
     int64_t since_us = 0;
     std::string request_id;  ///< the client's name for it; "" = none
     std::string body_hash;   ///< of what it asked with this name
+    std::string token;       ///< digest of the token that asked
 
     using Key = std::tuple<int64_t>;
     Key key() const { return {request}; }
@@ -975,6 +1021,7 @@ struct ClaimRow {
         visit("since_us", self.since_us);
         visit("request_id", self.request_id);
         visit("body_hash", self.body_hash);
+        visit("token", self.token);
     }
 };
 
@@ -998,6 +1045,7 @@ struct WaitRow {
     std::string subject;
     int64_t until_us = 0;
     std::string input;  ///< the encoded input (core/hub/input.hpp)
+    std::string token;  ///< digest of the token that asked; "" = none
 
     using Key = std::tuple<int64_t>;
     Key key() const { return {request}; }
@@ -1005,6 +1053,7 @@ struct WaitRow {
     static void columns(Self& self, Visit&& visit) {
         visit("request", self.request);
         visit("workspace", self.workspace);
+        visit("token", self.token);
         visit("topic", self.topic);
         visit("subject", self.subject);
         visit("until_us", self.until_us);
@@ -1103,6 +1152,7 @@ void for_each_stored_row(F&& f) {
     f.template operator()<WorkspaceRow>();
     f.template operator()<PrincipalRow>();
     f.template operator()<TokenRow>();
+    f.template operator()<InviteRow>();
     f.template operator()<MailboxRow>();
     f.template operator()<MessageRow>();
     f.template operator()<ReceiptRow>();
@@ -1123,6 +1173,7 @@ void for_each_resident_row(F&& f) {
     f.template operator()<WorkspaceRow>();
     f.template operator()<PrincipalRow>();
     f.template operator()<TokenRow>();
+    f.template operator()<InviteRow>();
     f.template operator()<MailboxRow>();
     f.template operator()<TaskRow>();
     f.template operator()<TaskInputRow>();

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/result.hpp"
 
@@ -65,6 +66,13 @@ struct Settings {
     int64_t open_admin = 0;
     int64_t open_reads = 0;
     int64_t open_registration = 0;
+    int64_t tokens_per_principal = 100;
+    int64_t invites_max = 1'000;
+    /// Agents of the default workspace whose tokens of role agent are an administrator's: ADMIN_AGENTS in the
+    /// environment.
+    std::vector<std::string> admin_agents;
+    /// Under which clients reach the hub, e.g. "https://hub.example:443"; "" = what their Host header says.
+    std::string public_url;
     // limits: tokens per minute, also the burst; 0 = the operation is not limited
     int64_t limits = 1;
     int64_t limit_light_per_min = 6'000;

@@ -155,8 +155,23 @@ struct FetchEvents {
 /// Whether an event's kind is one of these; "task_*" stands for all kinds that begin with "task_".
 bool matches_kind(const std::vector<std::string>& kinds, std::string_view kind);
 
-using StoreQuery =
-    std::variant<FetchTask, ListTasks, CountTasks, FetchMessages, FetchDeliveries, FetchSent, FetchOutput, FetchEvents>;
+/// The cause of every event that is an administrative act.
+inline constexpr std::string_view kAdminCause = "admin";
+
+/// Events of a workspace whose cause is kAdminCause with `after_seq` < seq < `before_seq`, newest first unless
+/// `ascending`, the first `limit` of those that match.
+struct FetchAudit {
+    int64_t workspace = 0;
+    int64_t after_seq = 0;
+    int64_t before_seq = INT64_MAX;
+    std::vector<std::string> kinds;  ///< any of these; empty = all
+    std::string principal;           ///< who did it; "" = anybody
+    int64_t limit = 100;
+    bool ascending = false;
+};
+
+using StoreQuery = std::variant<FetchTask, ListTasks, CountTasks, FetchMessages, FetchDeliveries, FetchSent,
+                                FetchOutput, FetchEvents, FetchAudit>;
 
 struct QueryRow {
     TableId table{};

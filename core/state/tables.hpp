@@ -218,12 +218,12 @@ class Tables {
 
   private:
     using AllTables =
-        std::tuple<Table<HubRow>, Table<WorkspaceRow>, Table<PrincipalRow>, Table<TokenRow>, Table<MailboxRow>,
-                   Table<TaskRow>, Table<TaskInputRow>, Table<TaskEdgeRow>, Table<AttemptRow>, Table<IdempotencyRow>,
-                   Table<MailRow>, Table<SessionRow>, Table<LivenessRow>, Table<AgentRow>, Table<LeaseRow>,
-                   Table<TimerRow>, Table<BucketRow>, Table<CooldownRow>, Table<FairnessRow>, Table<RuntimeRow>,
-                   Table<PendingRow>, Table<DeferredRow>, Table<RunRow>, Table<ClaimRow>, Table<WaitRow>,
-                   Table<FeedRow>>;
+        std::tuple<Table<HubRow>, Table<WorkspaceRow>, Table<PrincipalRow>, Table<TokenRow>, Table<InviteRow>,
+                   Table<MailboxRow>, Table<TaskRow>, Table<TaskInputRow>, Table<TaskEdgeRow>, Table<AttemptRow>,
+                   Table<IdempotencyRow>, Table<MailRow>, Table<SessionRow>, Table<LivenessRow>, Table<AgentRow>,
+                   Table<LeaseRow>, Table<TimerRow>, Table<BucketRow>, Table<CooldownRow>, Table<FairnessRow>,
+                   Table<RuntimeRow>, Table<PendingRow>, Table<DeferredRow>, Table<RunRow>, Table<ClaimRow>,
+                   Table<WaitRow>, Table<FeedRow>>;
 
     /// How to put one row back.
     struct Undo {

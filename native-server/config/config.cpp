@@ -1,11 +1,15 @@
 #include "native-server/config/config.hpp"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <toml++/toml.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <sstream>
 #include <utility>
+
+#include "native-server/net/host_policy.hpp"
 
 extern char** environ;
 
@@ -16,12 +20,15 @@ namespace {
 Error bad_config(std::string text) { return Error{"bad_config", 422, Blame::client, std::move(text)}; }
 
 // Options that are no numeric settings. All are known to file and environment too, but `config` to the file.
-constexpr std::array<std::string_view, 8> kOptions{"config", "data",       "insecure_http", "limits",
-                                                   "listen", "log_format", "log_level",     "profile"};
+constexpr std::array<std::string_view, 16> kOptions{
+    "admin_agents", "allowed_hosts", "allowed_origins", "config",         "data", "insecure_http",
+    "limits",       "listen",        "log_format",      "log_level",      "open", "profile",
+    "public_url",   "tls_cert",      "tls_key",         "trusted_proxies"};
 
 // Names in the environment that belong to the command line tool, or are read elsewhere.
-constexpr std::array<std::string_view, 5> kForeignNames{"AGENTCOM_HUB", "AGENTCOM_TOKEN", "AGENTCOM_AGENT",
-                                                        "AGENTCOM_BIN", "AGENTCOM_TEST_PLANTED_FAULT"};
+constexpr std::array<std::string_view, 6> kForeignNames{"AGENTCOM_HUB",     "AGENTCOM_TOKEN",
+                                                        "AGENTCOM_AGENT",   "AGENTCOM_BIN",
+                                                        "AGENTCOM_CA_FILE", "AGENTCOM_TEST_PLANTED_FAULT"};
 
 template <size_t N>
 bool contains(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -63,18 +70,27 @@ Status read_command_line(const std::vector<std::string>& arguments, Config& conf
     add("limits", "--limits", "on|off", "Rate limits; off is for tests and trusted machines only");
     add("log_level", "--log-level", "LEVEL", "debug, info, notice, warning or error (default info)");
     add("log_format", "--log-format", "FORMAT", "text or json (default: text on a terminal, else json)");
+    add("tls_cert", "--tls-cert", "FILE", "Speak TLS with this certificate (PEM, its chain behind it)");
+    add("tls_key", "--tls-key", "FILE", "The certificate's key (PEM); SIGHUP reads both anew");
+    add("public_url", "--public-url", "URL", "Where clients reach the hub, e.g. https://hub.example");
+    add("allowed_hosts", "--allowed-hosts", "NAMES", "Further names of this hub, separated by commas; * is any");
+    add("allowed_origins", "--allowed-origins", "URLS", "Web pages of other places that may use it; * is any");
+    add("trusted_proxies", "--trusted-proxies", "ADDRS", "Proxies whose X-Forwarded-For counts");
+    add("admin_agents", "--admin-agents", "NAMES", "Agents that are administrators (also ADMIN_AGENTS)");
     std::vector<std::string> sets;
     app.add_option("--set", sets, "Sets one setting; see --print-settings. Repeatable")
         ->type_name("NAME=VALUE")
         ->take_all()
         ->expected(1);
     bool insecure_http = false;
+    bool open = false;
     bool check = false;
     bool print_settings = false;
     bool print_lifecycle = false;
     bool version = false;
     std::string replay;
     app.add_flag("--insecure-http", insecure_http, "Allow plain HTTP beyond this machine: tokens can be overheard");
+    app.add_flag("--open", open, "As open as AgentCom v1.1: anybody may read, register and administer");
     app.add_flag("--check-config", check, "Print what counts and where it comes from, then end (0 = good, 2 = bad)");
     app.add_flag("--print-settings", print_settings, "Print all settings, their defaults and meanings, then end");
     app.add_flag("--print-lifecycle", print_lifecycle, "Print the lifecycle of tasks as Markdown, then end");
@@ -103,6 +119,7 @@ Status read_command_line(const std::vector<std::string>& arguments, Config& conf
         }
     }
     if (insecure_http) config.layers.put("insecure_http", "on", Source::command_line, "command line");
+    if (open) config.layers.put("open", "on", Source::command_line, "command line");
     for (const std::string& set : sets) {
         const size_t equals = set.find('=');
         if (equals == std::string::npos) return Status(bad_config("--set needs NAME=VALUE, not '" + set + "'"));
@@ -130,6 +147,11 @@ Status read_environment(const Environment& environment, Config& config) {
             return Status(bad_config(key + " in the environment names no option or setting. See --print-settings"));
         }
         config.layers.put(name, text, Source::environment, key);
+    }
+    // As v1.1 called it.
+    if (const auto admins = environment.find("ADMIN_AGENTS");
+        admins != environment.end() && !environment.contains("AGENTCOM_ADMIN_AGENTS")) {
+        config.layers.put("admin_agents", admins->second, Source::environment, "ADMIN_AGENTS");
     }
     if (const auto planted = environment.find("AGENTCOM_TEST_PLANTED_FAULT"); planted != environment.end()) {
         config.settings.planted_fault = planted->second;
@@ -258,11 +280,83 @@ Status resolve_options(const Environment& environment, Config& config) {
     return {};
 }
 
+/// The items of a comma list, trimmed, without empty ones.
+std::vector<std::string> items_of(std::string_view list) {
+    std::vector<std::string> items;
+    while (!list.empty()) {
+        const size_t comma = std::min(list.find(','), list.size());
+        std::string_view item = list.substr(0, comma);
+        list.remove_prefix(std::min(comma + 1, list.size()));
+        while (!item.empty() && (item.front() == ' ' || item.front() == '\t')) item.remove_prefix(1);
+        while (!item.empty() && (item.back() == ' ' || item.back() == '\t')) item.remove_suffix(1);
+        if (!item.empty()) items.emplace_back(item);
+    }
+    return items;
+}
+
+/// TLS needs both files, and has been looked at before anything is opened.
+Status resolve_tls(Config& config) {
+    const Layers::Value* certificate = config.layers.find("tls_cert");
+    const Layers::Value* key = config.layers.find("tls_key");
+    if (certificate == nullptr && key == nullptr) return {};
+    if (certificate == nullptr || key == nullptr) {
+        return Status(bad_config("TLS needs --tls-cert and --tls-key; only one of them is given"));
+    }
+    config.tls = TlsFiles{certificate->text, key->text};
+    if (const Status good = check_tls_files(*config.tls); !good) return Status(bad_config(good.error().text));
+    return {};
+}
+
+/// What `--open` opens, unless somebody says otherwise about one of it.
+Status resolve_open(Config& config) {
+    const Layers::Value* open = config.layers.find("open");
+    if (open == nullptr) return {};
+    const std::optional<bool> on = parse_switch(open->text);
+    if (!on) return Status(bad_value("open", *open, "use on or off"));
+    if (!*on) return {};
+    config.open = true;
+    config.settings.open_admin = 1;
+    config.settings.open_reads = 1;
+    config.settings.open_registration = 1;
+    return {};
+}
+
+Status resolve_access(Config& config) {
+    const auto list = [&config](std::string_view name) {
+        const Layers::Value* value = config.layers.find(name);
+        return value == nullptr ? std::vector<std::string>{} : items_of(value->text);
+    };
+    config.settings.admin_agents = list("admin_agents");
+    config.allowed_hosts = list("allowed_hosts");
+    config.allowed_origins = list("allowed_origins");
+    config.trusted_proxies = list("trusted_proxies");
+    for (const std::string& proxy : config.trusted_proxies) {
+        sockaddr_storage ignored{};
+        if (to_socket_address(Address{proxy, 0}, ignored) == 0) {
+            return Status(
+                bad_value("trusted_proxies", *config.layers.find("trusted_proxies"), "use numeric addresses"));
+        }
+    }
+    for (const std::string& origin : config.allowed_origins) {
+        if (origin != "*" && !normal_origin(origin)) {
+            return Status(bad_value("allowed_origins", *config.layers.find("allowed_origins"),
+                                    "use scheme://host[:port], e.g. https://tools.example"));
+        }
+    }
+    if (const Layers::Value* url = config.layers.find("public_url"); url != nullptr && !url->text.empty()) {
+        const std::optional<std::string> normal = normal_origin(url->text);
+        if (!normal) return Status(bad_value("public_url", *url, "use scheme://host[:port], e.g. https://hub.example"));
+        config.settings.public_url = *normal;
+    }
+    return {};
+}
+
 Status refuse_open_plain_http(const Config& config) {
-    if (is_loopback(config.listen) || config.insecure_http) return {};
-    return Status(bad_config("listening on " + to_text(config.listen) +
-                             " would send tokens in the clear to other machines. Listen on 127.0.0.1 behind a proxy "
-                             "that does TLS, or say --insecure-http if the network is trusted"));
+    if (is_loopback(config.listen) || config.insecure_http || config.tls) return {};
+    return Status(
+        bad_config("listening on " + to_text(config.listen) +
+                   " would send tokens in the clear to other machines. Give it --tls-cert and --tls-key, or listen "
+                   "on 127.0.0.1 behind a proxy that does TLS, or say --insecure-http if the network is trusted"));
 }
 
 void describe_line(std::ostringstream& out, const Config& config, std::string_view name, const std::string& value,
@@ -303,7 +397,10 @@ Result<Config> load_config(const std::vector<std::string>& arguments, const Envi
     if (status) status = resolve_profile(config);
     if (status) status = resolve_listen(environment, config);
     if (status) status = resolve_options(environment, config);
+    if (status) status = resolve_open(config);
     if (status) status = resolve_settings(config);
+    if (status) status = resolve_access(config);
+    if (status) status = resolve_tls(config);
     if (status) status = refuse_open_plain_http(config);
     if (!status) return Result<Config>(status.error());
     return Result<Config>(std::move(config));
@@ -318,6 +415,12 @@ std::string describe_config(const Config& config) {
     describe_line(out, config, "log_level", std::string(to_text(config.log_level)), Source::default_value);
     const std::string format = !config.log_format ? "auto" : *config.log_format == LogFormat::json ? "json" : "text";
     describe_line(out, config, "log_format", format, Source::default_value);
+    for (const std::string_view name : {"admin_agents", "allowed_hosts", "allowed_origins", "open", "public_url",
+                                        "tls_cert", "tls_key", "trusted_proxies"}) {
+        if (const Layers::Value* value = config.layers.find(name)) {
+            describe_line(out, config, name, value->text, Source::default_value);
+        }
+    }
     const Source unset = config.profile.empty() ? Source::default_value : Source::profile;
     for (const SettingInfo& info : setting_infos()) {
         describe_line(out, config, info.name, std::to_string(config.settings.*info.member), unset);

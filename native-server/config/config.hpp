@@ -17,6 +17,7 @@
 #include "native-server/log/log.hpp"
 #include "native-server/net/address.hpp"
 #include "native-server/net/net_limits.hpp"
+#include "native-server/net/tls_files.hpp"
 
 namespace agentcom {
 
@@ -42,6 +43,11 @@ struct Config {
     std::string data;
     std::string profile;  ///< "" or "v1.1"
     bool insecure_http = false;
+    bool open = false;  ///< --open
+    std::optional<TlsFiles> tls;
+    std::vector<std::string> allowed_hosts;
+    std::vector<std::string> allowed_origins;
+    std::vector<std::string> trusted_proxies;
     Severity log_level = Severity::info;
     std::optional<LogFormat> log_format;  ///< unset: text on a terminal, JSON lines otherwise
     Settings settings;

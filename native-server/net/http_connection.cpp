@@ -218,8 +218,43 @@ void HttpConnection::finish_request() {
     Fields& fields = body_->parser.get();
     const std::optional<Method> method = parse_method(view(fields.method_string()));
     pending_ = true;
+    if (refuse_foreign()) return;
     if (!method) return answer_error(404);
     hand_out(*method, std::string(without_authority(view(fields.target()))), std::move(fields.body()));
+}
+
+bool HttpConnection::refuse_foreign() {
+    if (!context_.hosts) return false;
+    const Fields& fields = body_->parser.get();
+    RequestOrigin from;
+    from.host = view(fields[http::field::host]);
+    from.has_origin = fields.count(http::field::origin) > 0;
+    from.origin = view(fields[http::field::origin]);
+    from.fetch_site = view(fields["Sec-Fetch-Site"]);
+    from.fetch_mode = view(fields["Sec-Fetch-Mode"]);
+    from.fetch_dest = view(fields["Sec-Fetch-Dest"]);
+    from.is_get = fields.method() == http::verb::get;
+    const std::optional<std::string> reason = context_.hosts->refusal(from);
+    if (!reason) return false;
+    json::Writer out;
+    out.begin_object().member("error", "forbidden_origin").member("message", *reason).end_object();
+    answer(403, {}, out.take());
+    return true;
+}
+
+std::optional<std::string> HttpConnection::forwarded_for() const {
+    const Fields& fields = body_->parser.get();
+    std::string list;
+    bool marked = false;
+    for (const std::string_view value : values_of(fields, http::field::forwarded)) marked = marked || !value.empty();
+    for (const char* name : {"X-Forwarded-Host", "X-Real-IP", "Via"}) marked = marked || fields.count(name) > 0;
+    const auto [begin, end] = fields.equal_range("X-Forwarded-For");
+    for (auto it = begin; it != end; ++it) {
+        if (marked && !list.empty()) list += ",";
+        list.append(view(it->value()));
+        marked = true;
+    }
+    return marked ? std::optional(list) : std::nullopt;
 }
 
 bool HttpConnection::is_upgrade_path(std::string_view path) const {
@@ -247,6 +282,7 @@ void HttpConnection::hand_out(Method method, std::string target, std::string bod
     request.query = std::move(query.query);
     request.query_token = std::move(query.credential);
     request.host = std::string(view(fields[http::field::host]));
+    request.tls = context_.tls;
     request.has_content_type = fields.count(http::field::content_type) > 0;
     request.content_type = std::string(view(fields[http::field::content_type]));
     request.accept = std::string(view(fields[http::field::accept]));
@@ -278,8 +314,9 @@ bool HttpConnection::read_json_body(HttpRequest& request, std::string body) {
         answer_error(400);
         return false;
     }
-    CutBody cut = cut_body_token(std::move(*document));
+    CutBody cut = cut_body_credentials(std::move(*document));
     request.body_token = std::move(cut.credential);
+    request.invite = std::move(cut.invite);
     request.body = std::move(cut.document).take_text();
     return true;
 }

@@ -56,6 +56,8 @@ class HttpConnection {
     /// False while many bytes of a next request wait for the answer to this one. As long as it is read, a socket also
     /// tells when the client goes: an answer may be a long time coming.
     bool wants_input() const { return !ended_ && (!pending_ || unread().size() < kReadBytes); }
+    /// What proxies say about the client of the request at hand, for client_behind_proxies; within Events only.
+    std::optional<std::string> forwarded_for() const;
     /// A request is unanswered.
     bool pending() const { return pending_; }
     /// Nothing more is read or answered: the connection ends when the outbox is empty.
@@ -80,6 +82,8 @@ class HttpConnection {
     bool consume_body();
     bool check_head();
     void finish_request();
+    /// Whether the request was answered with 403 because of where it comes from.
+    bool refuse_foreign();
     void hand_out(Method method, std::string target, std::string body);
     bool read_json_body(HttpRequest& request, std::string body);
     bool is_upgrade_path(std::string_view path) const;

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "core/base/time.hpp"
+#include "native-server/net/host_policy.hpp"
 #include "native-server/net/net_limits.hpp"
 #include "native-server/net/outbox.hpp"
 
@@ -20,6 +23,9 @@ struct NetContext {
     NetSettings settings;
     Time now;  ///< of the current turn; the server sets it
     Outbox::Totals outboxes;
+    std::optional<HostPolicy> hosts;           ///< unset: Host and Origin are not looked at
+    std::vector<std::string> trusted_proxies;  ///< addresses whose word about their clients counts
+    bool tls = false;
 };
 
 }  // namespace agentcom

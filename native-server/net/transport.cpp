@@ -4,6 +4,7 @@
 #include <libwebsockets.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -87,6 +88,8 @@ void Socket::apply_reading() {
 void Socket::end_stream() {
     if (wsi_ == nullptr || stream_ended_) return;
     stream_ended_ = true;
+    // Without this goodbye a TLS client cannot tell an end from an attack.
+    if (SSL* tls = lws_get_ssl(wsi_)) SSL_shutdown(tls);
     shutdown(lws_get_socket_fd(wsi_), SHUT_WR);
 }
 
@@ -97,8 +100,14 @@ void Socket::kill() {
 // ---------------------------------------------------------------------------------------------------------------------
 // Transport
 
-Result<std::unique_ptr<Transport>> Transport::create(uv_loop_t* loop, LogLine log) {
+Result<std::unique_ptr<Transport>> Transport::create(uv_loop_t* loop, LogLine log, std::optional<TlsFiles> tls) {
+    if (tls) {
+        if (const Status good = check_tls_files(*tls); !good) {
+            return Result<std::unique_ptr<Transport>>(good.error());
+        }
+    }
     std::unique_ptr<Transport> transport(new Transport);
+    transport->tls_ = std::move(tls);
     transport->loop_ = loop;
     transport->buffer_offset_ = LWS_PRE;
     transport->buffer_ = std::make_unique<char[]>(LWS_PRE + kWriteBytes);
@@ -118,6 +127,7 @@ Result<std::unique_ptr<Transport>> Transport::create(uv_loop_t* loop, LogLine lo
     info.protocols = kProtocols;
     info.pt_serv_buf_size = static_cast<unsigned int>(kReadBytes);
     info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+    if (transport->tls_) info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     info.foreign_loops = loops;
     info.user = transport.get();
     info.gid = static_cast<decltype(info.gid)>(-1);
@@ -129,6 +139,13 @@ Result<std::unique_ptr<Transport>> Transport::create(uv_loop_t* loop, LogLine lo
                   "libwebsockets did not start; its libuv plugin (libwebsockets-evlib-uv) must be installed"});
     }
     info.options = 0;
+    if (transport->tls_) {
+        info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        info.ssl_cert_filepath = transport->tls_->certificate.c_str();
+        info.ssl_private_key_filepath = transport->tls_->key.c_str();
+        info.ssl_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
+        info.alpn = "http/1.1";
+    }
     transport->vhost_ = lws_create_vhost(transport->context_, &info);
     if (transport->vhost_ == nullptr) {
         return Result<std::unique_ptr<Transport>>(
@@ -169,6 +186,15 @@ Result<Address> Transport::listen(const Address& address, int64_t max_connection
     uv_poll_start(&listener_, UV_READABLE,
                   [](uv_poll_t* handle, int, int) { static_cast<Transport*>(handle->data)->accept_waiting(); });
     return Result<Address>(from_socket_address(where));
+}
+
+Status Transport::reload_tls() {
+    if (!tls_) return {};
+    if (Status good = check_tls_files(*tls_); !good) return good;
+    if (lws_tls_cert_updated(context_, tls_->certificate.c_str(), tls_->key.c_str(), nullptr, 0, nullptr, 0) != 0) {
+        return Status(Error{"bad_tls_files", 500, Blame::hub, "the TLS certificate could not be taken over"});
+    }
+    return {};
 }
 
 void Transport::stop_listening() {
@@ -220,7 +246,8 @@ void Transport::adopt(int descriptor, Peer peer) {
     lws_sock_file_fd_type socket{};
     socket.sockfd = descriptor;
     // On failure libwebsockets closes the descriptor itself.
-    lws_adopt_descriptor_vhost(vhost_, LWS_ADOPT_SOCKET, socket, kProtocolName, nullptr);
+    const int kind = tls_ ? LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL : LWS_ADOPT_SOCKET;
+    lws_adopt_descriptor_vhost(vhost_, static_cast<lws_adoption_type>(kind), socket, kProtocolName, nullptr);
 }
 
 int Transport::callback(lws* wsi, int reason, void*, void* in, size_t length) {

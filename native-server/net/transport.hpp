@@ -11,12 +11,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/base/result.hpp"
 #include "native-server/net/address.hpp"
 #include "native-server/net/net_context.hpp"
+#include "native-server/net/tls_files.hpp"
 
 struct lws;
 struct lws_context;
@@ -71,14 +73,19 @@ class Transport {
     using Acceptor = std::function<std::unique_ptr<SocketUser>(Socket&)>;
     using LogLine = std::function<void(bool error, std::string_view text)>;
 
-    /// `loop` must outlive the transport. `log` gets what libwebsockets has to say.
-    static Result<std::unique_ptr<Transport>> create(uv_loop_t* loop, LogLine log);
+    /// `loop` must outlive the transport. `log` gets what libwebsockets has to say. With `tls` every connection is one
+    /// of TLS 1.2 or newer that speaks HTTP/1.1.
+    static Result<std::unique_ptr<Transport>> create(uv_loop_t* loop, LogLine log,
+                                                     std::optional<TlsFiles> tls = std::nullopt);
     ~Transport();
     Transport(const Transport&) = delete;
     Transport& operator=(const Transport&) = delete;
 
     /// Listens and accepts; gives the real address, also when port 0 was asked for. Error `cannot_listen`.
     Result<Address> listen(const Address& address, int64_t max_connections, Acceptor acceptor);
+    /// New connections get the certificate that the files hold now. Errors are those of check_tls_files, and then the
+    /// old one stays.
+    Status reload_tls();
     /// Accepts nothing more.
     void stop_listening();
     /// Ends all sockets; then the loop must run until it has nothing to do.
@@ -110,6 +117,7 @@ class Transport {
     int64_t max_connections_ = 0;
     int64_t open_ = 0;
     bool context_gone_ = false;
+    std::optional<TlsFiles> tls_;
 };
 
 }  // namespace agentcom

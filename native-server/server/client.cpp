@@ -5,6 +5,7 @@
 
 #include "core/base/time.hpp"
 #include "core/protocol/credentials.hpp"
+#include "native-server/net/proxies.hpp"
 #include "native-server/net/websocket_frame.hpp"
 #include "native-server/server/pages.hpp"
 
@@ -89,8 +90,9 @@ void Client::on_request(HttpRequest request, bool mints_secret) {
     if (const Page* page = find_page(request.method, request.path)) {
         return http_->respond(200, page->headers, page->body);
     }
-    request.peer = socket_.peer().address;
-    request.loopback = socket_.peer().loopback;
+    const Peer peer = client_behind_proxies(socket_.peer(), http_->forwarded_for(), host_.net().trusted_proxies);
+    request.peer = peer.address;
+    request.loopback = peer.loopback;
     const RequestId id = host_.begin_request(*this, std::move(request), mints_secret);
     // The hub may have refused it already.
     if (http_->pending()) request_ = id;
@@ -101,7 +103,8 @@ void Client::on_upgrade() {
     websocket_ = std::make_unique<WebSocketConnection>(static_cast<WebSocketConnection::Events&>(*this));
     open_for_hub_ = true;
     connection_ = host_.open_connection(*this);
-    host_.submit(ConnectionOpened{connection_, socket_.peer().address, socket_.peer().loopback});
+    const Peer peer = client_behind_proxies(socket_.peer(), http_->forwarded_for(), host_.net().trusted_proxies);
+    host_.submit(ConnectionOpened{connection_, peer.address, peer.loopback});
 }
 
 void Client::on_text(std::string text) {

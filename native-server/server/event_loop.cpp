@@ -28,8 +28,8 @@ EventLoop::EventLoop(Callbacks callbacks) : callbacks_(std::move(callbacks)) {
     });
     uv_timer_start(
         &sweep_, [](uv_timer_t* handle) { owner(handle->data).callbacks_.on_sweep(); }, kSweepMs, kSweepMs);
-    const int numbers[2] = {SIGTERM, SIGINT};
-    for (int i = 0; i < 2; ++i) {
+    const int numbers[3] = {SIGTERM, SIGINT, SIGHUP};
+    for (int i = 0; i < 3; ++i) {
         uv_signal_init(&loop_, &signals_[i]);
         signals_[i].data = this;
         uv_signal_start(
@@ -47,7 +47,7 @@ void EventLoop::close() {
     callbacks_.on_turn_end = [] {};
     for (void* handle : {static_cast<void*>(&check_), static_cast<void*>(&idle_), static_cast<void*>(&timer_),
                          static_cast<void*>(&sweep_), static_cast<void*>(&async_), static_cast<void*>(&signals_[0]),
-                         static_cast<void*>(&signals_[1])}) {
+                         static_cast<void*>(&signals_[1]), static_cast<void*>(&signals_[2])}) {
         uv_close(static_cast<uv_handle_t*>(handle), nullptr);
     }
     uv_run(&loop_, UV_RUN_DEFAULT);

@@ -51,7 +51,7 @@ class EventLoop {
     uv_timer_t timer_{};
     uv_timer_t sweep_{};
     uv_async_t async_{};
-    uv_signal_t signals_[2]{};
+    uv_signal_t signals_[3]{};
     std::mutex mutex_;
     std::vector<std::function<void()>> posted_;
     bool closed_ = false;

@@ -37,7 +37,9 @@ std::string header_line(const Input& input, const Fault& fault, const Settings& 
         .member("line", fault.line)
         .member("input", input_name(input.body))
         .member("refuse", refuse)
-        .member("planted_fault", settings.planted_fault);
+        .member("planted_fault", settings.planted_fault)
+        .member("public_url", settings.public_url)
+        .raw_member("admin_agents", json::encode_strings(settings.admin_agents));
     out.key("settings").begin_object();
     for (const SettingInfo& info : setting_infos()) out.member(info.name, settings.*info.member);
     out.end_object();
@@ -177,6 +179,12 @@ ReplayOutcome replay_fault(const std::string& path) {
         }
     }
     settings.planted_fault = text_member(object, "planted_fault");
+    settings.public_url = text_member(object, "public_url");
+    if (const json::Value* agents = object.find("admin_agents"); agents != nullptr) {
+        for (const json::Value& agent : json::elements(agents->raw)) {
+            settings.admin_agents.push_back(json::decode_string(agent));
+        }
+    }
 
     const std::string_view bytes = std::string_view(*content).substr(begin);
     Result<Hub> hub = Hub::load(bytes.substr(0, state_bytes), settings);

@@ -46,6 +46,9 @@ Server::Server(ServerOptions options, Log& log)
       loop_(EventLoop::Callbacks{[this] { end_turn(); }, [this] { on_timer(); }, [this] { on_sweep(); },
                                  [this](int number) { on_signal(number); }}) {
     net_.settings = options_.net;
+    net_.hosts = options_.hosts;
+    net_.trusted_proxies = options_.trusted_proxies;
+    net_.tls = options_.tls.has_value();
     net_.now = read_clocks(clock_offset_us_);
 }
 
@@ -68,10 +71,12 @@ Status Server::start() {
         loop_.post([this, shared] { on_answer(std::move(*shared)); });
     });
 
-    Result<std::unique_ptr<Transport>> transport =
-        Transport::create(loop_.loop(), [this](bool error, std::string_view text) {
+    Result<std::unique_ptr<Transport>> transport = Transport::create(
+        loop_.loop(),
+        [this](bool error, std::string_view text) {
             log_.write(error ? Severity::error : Severity::warning, "libwebsockets", std::string(text));
-        });
+        },
+        options_.tls);
     if (!transport) return Status(transport.error());
     transport_ = std::move(transport).value();
     Result<Address> address =
@@ -87,6 +92,14 @@ Status Server::start() {
     if (options_.settings.limits == 0) {
         log_.write(Severity::warning, "limits_off",
                    "RATE LIMITS ARE OFF (--limits off): any client can take all of this hub");
+    }
+    const Settings& settings = options_.settings;
+    if (settings.open_admin != 0 || settings.open_reads != 0 || settings.open_registration != 0) {
+        log_.write(Severity::warning, "open_hub",
+                   "THIS HUB IS OPEN (--open, --profile v1.1 or an open_ setting): whoever reaches it may " +
+                       std::string(settings.open_reads != 0 ? "read, " : "") +
+                       (settings.open_registration != 0 ? "register, " : "") +
+                       (settings.open_admin != 0 ? "administer with any token, " : "") + "as in AgentCom v1.1");
     }
     log_.write(Severity::notice, "listening", "listening on " + to_text(address_),
                {{"address", to_text(address_)}, {"data", options_.data_directory}, {"version", std::string(kVersion)}});
@@ -504,11 +517,23 @@ void Server::on_answer(QueryAnswer answer) {
 // The end
 
 void Server::on_signal(int number) {
+    // Without TLS it means what it always did: the terminal is gone.
+    if (number == SIGHUP && options_.tls) return reload_tls();
     if (stopping_) {
         // What is acknowledged is in the store.
         std::_Exit(128 + number);
     }
     begin_shutdown();
+}
+
+void Server::reload_tls() {
+    if (stopping_) return;
+    const Status reloaded = transport_->reload_tls();
+    if (reloaded) {
+        log_.write(Severity::notice, "tls_reloaded", "new connections get the TLS certificate as it is now");
+    } else {
+        log_.write(Severity::error, "tls_not_reloaded", reloaded.error().text + ". The old certificate stays in use");
+    }
 }
 
 void Server::begin_shutdown() {

@@ -34,6 +34,9 @@ struct ServerOptions {
     std::string data_directory;
     Settings settings;
     NetSettings net;
+    std::optional<TlsFiles> tls{};
+    std::optional<HostPolicy> hosts{};
+    std::vector<std::string> trusted_proxies{};
 };
 
 class Server final : private ClientHost {
@@ -98,6 +101,7 @@ class Server final : private ClientHost {
 
     // the end
     void on_signal(int number);
+    void reload_tls();
     void begin_shutdown();
     void finish_if_drained();
     void finish();

@@ -58,6 +58,7 @@ class StoreReader::Impl {
     bool answer(const FetchSent& query);
     bool answer(const FetchOutput& query);
     bool answer(const FetchEvents& query);
+    bool answer(const FetchAudit& query);
 
     /// Prepared once for each text.
     SqliteStatement* statement(const std::string& sql);
@@ -457,6 +458,32 @@ bool StoreReader::Impl::answer(const FetchEvents& query) {
         if (code == SQLITE_DONE) break;
         if (code != SQLITE_ROW) return fail();
         // Only rows that match are worth a look at their checksum.
+        if (!matches_kind(query.kinds, select->text(kEventKindColumn))) continue;
+        Result<RowValues> row = read_row(*select, schema);
+        if (!row) return fail(row.error().text);
+        rows_.push_back({TableId::events, std::move(row).value()});
+    }
+    select->reset();
+    return true;
+}
+
+bool StoreReader::Impl::answer(const FetchAudit& query) {
+    const TableSchema& schema = stored_table(TableId::events);
+    // The condition must be that of the partial index, word for word.
+    SqliteStatement* select =
+        statement("SELECT " + select_list(schema) +
+                  " FROM events INDEXED BY events_admin WHERE cause = 'admin' AND workspace = ?1 AND seq > ?2 AND "
+                  "seq < ?3 AND (?4 = '' OR principal = ?4) ORDER BY seq" +
+                  (query.ascending ? "" : " DESC"));
+    if (select == nullptr) return false;
+    select->bind(1, query.workspace);
+    select->bind(2, query.after_seq);
+    select->bind(3, query.before_seq);
+    select->bind(4, query.principal);
+    while (static_cast<int64_t>(rows_.size()) < query.limit) {
+        const int code = select->step();
+        if (code == SQLITE_DONE) break;
+        if (code != SQLITE_ROW) return fail();
         if (!matches_kind(query.kinds, select->text(kEventKindColumn))) continue;
         Result<RowValues> row = read_row(*select, schema);
         if (!row) return fail(row.error().text);

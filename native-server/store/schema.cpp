@@ -39,6 +39,7 @@ constexpr std::string_view kIndexes[] = {
     "WHERE live = 0 AND assigned_to IS NOT NULL",
     "CREATE INDEX tasks_finished ON tasks(workspace, finished_seq) WHERE finished_seq > 0",
     "CREATE INDEX events_by_subject ON events(workspace, subject, seq)",
+    "CREATE INDEX events_admin ON events(workspace, seq) WHERE cause = 'admin'",
     "CREATE INDEX messages_by_recipient ON messages(workspace, recipient)",
     "CREATE INDEX messages_by_sender ON messages(workspace, sender)",
     "CREATE INDEX receipts_by_agent ON receipts(workspace, agent, kind, first_seq)",

@@ -54,10 +54,10 @@ TEST_CASE("whoami tells whose token it is") {
     World world;
     CHECK(world.get("/api/whoami").body ==
           R"({"principal":"ann","kind":"agent","role":"agent","workspace":"default","of_hub":false,"token_prefix":")" +
-              world.ann.substr(0, 8) + R"(..."})");
+              world.ann.substr(0, 8) + R"(...","scopes":[],"expires_at":null})");
     CHECK(
         world.hub.http(Method::get, "/api/whoami", "", kAdmin).body ==
-        R"({"principal":"admin","kind":"system","role":"admin","workspace":"default","of_hub":true,"token_prefix":"admin-to..."})");
+        R"({"principal":"admin","kind":"system","role":"admin","workspace":"default","of_hub":true,"token_prefix":"admin-to...","scopes":[],"expires_at":null})");
     CHECK(world.hub.http(Method::get, "/api/whoami").status == 401);
 }
 
@@ -81,7 +81,10 @@ TEST_CASE("a rotated token takes the place of all others") {
     const EventRow event = *row_from_values<EventRow>(world.hub.store().rows(TableId::events).back());
     CHECK(event.kind == "token_rotated");
     CHECK(event.subject == "ann");
-    CHECK(event.data == R"({"count":2})");
+    CHECK(event.cause == kAdminCause);
+    const json::Object data = json::members(event.data);
+    CHECK(json::elements(data.find("before")->raw).size() == 2);
+    CHECK(json::elements(data.find("after")->raw).size() == 1);
     world.hub.restart();
     CHECK(world.hub.http(Method::get, "/api/whoami", "", token).status == 200);
 }

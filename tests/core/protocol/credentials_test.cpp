@@ -138,7 +138,7 @@ TEST_CASE("frames: no damage to a frame lets its token through") {
 
 TEST_CASE("bodies: the last token counts, all go") {
     const auto cut = [](const char* text) {
-        return cut_body_token(*json::Document::parse(with_secret(text), json::Duplicates::last_wins));
+        return cut_body_credentials(*json::Document::parse(with_secret(text), json::Duplicates::last_wins));
     };
     CHECK(cut(R"({"seq":1,"token":"SECRET"})").document.text() == R"({"seq":1,"token":""})");
     CHECK(cut(R"({"seq":1,"token":"SECRET"})").credential.sha256_hex == sha256_hex(kSecret));

@@ -105,7 +105,7 @@ TEST_CASE("a restart finds what was committed, and sees when something is missin
     }
     SECTION("an altered row") {
         PrincipalRow ann = *hub.tables().find<PrincipalRow>({1, "ann"});
-        ann.role = Role::admin;
+        ann.kind = PrincipalKind::system;
         damage.changes = {{TableId::principals, false, row_values(ann), row_hash(ann)}};
     }
     REQUIRE(lossy.commit(damage));

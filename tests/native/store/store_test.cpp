@@ -70,7 +70,7 @@ Batch one_of_each() {
     PrincipalRow principal;
     principal.workspace = 1;
     principal.id = "größe \xF0\x9F\x90\x9D";
-    principal.role = Role::operator_;
+    principal.kind = PrincipalKind::human;
     add(principal);
     TokenRow token;
     token.sha256 = std::string(64, 'a');
