@@ -1,17 +1,18 @@
 #include "core/hub/frames.hpp"
 
 #include "core/access/limiter.hpp"
+#include "core/access/validation_watch.hpp"
 #include "core/base/hash128.hpp"
 #include "core/base/limits.hpp"
 #include "core/base/utf8.hpp"
 #include "core/hub/idempotency.hpp"
+#include "core/hub/refusals.hpp"
 #include "core/hub/sessions.hpp"
 #include "core/messaging/mailbox.hpp"
 #include "core/messaging/near_names.hpp"
 #include "core/messaging/router.hpp"
 #include "core/protocol/encoding.hpp"
 #include "core/protocol/validation.hpp"
-#include "core/tasks/agents.hpp"
 #include "core/tasks/reports.hpp"
 
 namespace agentcom::frames {
@@ -250,22 +251,36 @@ bool writes(OperationId id) {
 
 /// False when the frame was over the limit and has been answered.
 bool within_limit(Context& ctx, const SessionRow& session, const Operation& operation) {
-    const limiter::Verdict verdict = limiter::take(ctx, sessions::ws_identity(session), operation.tier);
-    if (verdict.allowed) {
-        if (verdict.warn) {
-            ctx.push(session.connection, rate_limit_warning_frame(operation.tier, verdict.remaining, verdict.capacity));
-        }
-        return true;
+    const limits::Party party = limits::agent_party(session.workspace, session.agent);
+    const limiter::Verdict verdict = limiter::take(ctx, party, limits::Channel::ws, operation);
+    if (!verdict.allowed) {
+        ctx.reply(session.connection, rate_limited_frame(verdict.tier, verdict.retry_after_ms));
+        refusals::note(ctx, party, operation, verdict);
+        return false;
     }
-    // The report about a task is never refused: agents do not send it twice.
-    if (operation.lifecycle) {
-        ctx.push(session.connection, rate_limit_warning_frame(operation.tier, 0, verdict.capacity));
-        return true;
+    if (verdict.warn) {
+        ctx.push(session.connection, rate_limit_warning_frame(verdict.tier, verdict.remaining, verdict.capacity));
     }
-    ctx.reply(session.connection, rate_limited_frame(operation.tier, verdict.retry_after_ms));
-    agents::set_limited(ctx, session.workspace, session.agent, true);
-    ctx.arm(TimerKind::limit_end, session.workspace, session.agent, ctx.in_ms(ctx.settings.limit_skip_ms));
-    return false;
+    return true;
+}
+
+/// Likewise before identify, for whatever comes: nothing of it has been read yet.
+bool within_limit_unidentified(Context& ctx, const SessionRow& session) {
+    const limiter::Verdict verdict = limiter::take_unidentified(ctx, session.connection, session.peer);
+    if (!verdict.allowed) {
+        ctx.reply(session.connection, rate_limited_frame(verdict.tier, verdict.retry_after_ms));
+    }
+    return verdict.allowed;
+}
+
+/// An invalid frame is counted, and may be the last one of its connection.
+void refuse_invalid(Context& ctx, const SessionRow& session, const validation_watch::Source& source, bool unknown_type,
+                    std::string reply) {
+    if (sessions::violation(ctx, session.connection, unknown_type)) {
+        validation_watch::disconnected(ctx, source);
+    } else {
+        ctx.reply(session.connection, std::move(reply));
+    }
 }
 
 }  // namespace
@@ -274,23 +289,29 @@ void handle(Context& ctx, const FrameReceived& frame) {
     const SessionRow session = *ctx.tables.find<SessionRow>({frame.connection});
     const std::string& planted = ctx.settings.planted_fault;
     AGENTCOM_ASSERT(planted.empty() || frame.text.find(planted) == std::string::npos, "planted fault");
+    if (session.agent.empty() && !within_limit_unidentified(ctx, session)) return;
+    validation_watch::Source source{session.workspace, session.agent, ""};
     std::optional<json::Document> document;
     if (!frame.malformed) document = json::Document::parse(frame.text, json::Duplicates::first_wins);
     if (!document) {
-        if (!sessions::violation(ctx, frame.connection, false)) {
-            ctx.reply(frame.connection, error_frame("invalid_json"));
-        }
+        validation_watch::failed(ctx, source, {{"message", "invalid_json", "", std::nullopt, 0}}, true);
+        refuse_invalid(ctx, session, source, false, error_frame("invalid_json"));
         return;
     }
     const ValidationRules rules{ctx.settings.strict_failure_text == 0, session.protocol_version};
     const FrameCheck check = check_frame(*document, rules);
     const std::string request_id_raw = session.protocol_version >= 2 ? check.request_id_raw : std::string{};
+    const bool enforced = validation_watch::is_enforced(ctx.settings, session.protocol_version);
     if (!check.ok()) {
-        if (!sessions::violation(ctx, frame.connection, check.unknown_type)) {
-            ctx.reply(frame.connection,
-                      with_request_id(ws_validation_error(check.message_type_raw, check.errors), request_id_raw));
+        if (check.operation != nullptr) source.operation = check.operation->name;
+        const bool refused =
+            enforced || check.operation == nullptr || !are_all_optional(*check.operation, check.errors);
+        validation_watch::failed(ctx, source, check.errors, refused);
+        if (refused) {
+            refuse_invalid(ctx, session, source, check.unknown_type,
+                           with_request_id(ws_validation_error(check.message_type_raw, check.errors), request_id_raw));
+            return;
         }
-        return;
     }
     const Operation& operation = *check.operation;
     const bool identified = !session.agent.empty();
@@ -303,7 +324,8 @@ void handle(Context& ctx, const FrameReceived& frame) {
         if (operation.id != OperationId::ws_task_progress) ctx.reply(frame.connection, storage_unavailable_frame());
         return;
     }
-    const Arguments arguments(operation, document->object());
+    const Arguments arguments(operation, document->object(),
+                              enforced ? Arguments::BadOptional::none : Arguments::BadOptional::absent);
     dispatch(operation.id, Call{ctx, session, operation, arguments, frame, request_id_raw});
 }
 

@@ -10,6 +10,7 @@
 #include "core/hub/feeds.hpp"
 #include "core/hub/frames.hpp"
 #include "core/hub/idempotency.hpp"
+#include "core/hub/refusals.hpp"
 #include "core/hub/requests.hpp"
 #include "core/hub/sessions.hpp"
 #include "core/hub/token_uses.hpp"
@@ -351,9 +352,9 @@ void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
         case TimerKind::backoff:
             return agents::on_backoff_over(ctx, timer.workspace, timer.subject);
         case TimerKind::limit_end:
-            return agents::set_limited(ctx, timer.workspace, timer.subject, false);
+            return refusals::on_timer(ctx, timer);
         case TimerKind::bucket_sweep:
-            return limiter::sweep(ctx);
+            return limiter::sweep(ctx, timer);
         case TimerKind::feed:
         case TimerKind::feed_round:
             return feeds::on_timer(ctx, timer);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/access/limiter.hpp"
+#include "core/access/validation_watch.hpp"
 #include "core/base/hash128.hpp"
 #include "core/base/limits.hpp"
 #include "core/hub/access_routes.hpp"
@@ -11,10 +12,11 @@
 #include "core/hub/feeds.hpp"
 #include "core/hub/idempotency.hpp"
 #include "core/hub/invite_routes.hpp"
+#include "core/hub/limit_routes.hpp"
 #include "core/hub/message_routes.hpp"
+#include "core/hub/refusals.hpp"
 #include "core/hub/task_routes.hpp"
 #include "core/hub/work_routes.hpp"
-#include "core/tasks/agents.hpp"
 
 namespace agentcom::requests {
 
@@ -68,6 +70,16 @@ constexpr Route kRoutes[] = {
     {OperationId::http_invite_list, on_invite_list},
     {OperationId::http_invite_revoke, on_invite_revoke},
     {OperationId::http_audit, on_audit},
+    // limits and violations
+    {OperationId::http_limits, on_limits},
+    {OperationId::http_limit_exempt_list, on_limit_exempt_list},
+    {OperationId::http_limit_exempt_replace, on_limit_exempt_replace},
+    {OperationId::http_limit_exempt_add, on_limit_exempt_add},
+    {OperationId::http_limit_exempt_remove, on_limit_exempt_remove},
+    {OperationId::http_limit_status, on_limit_status},
+    {OperationId::http_limit_override, on_limit_override},
+    {OperationId::http_limit_override_remove, on_limit_override_remove},
+    {OperationId::http_validation, on_validation},
 };
 
 Reply dispatch(const Call& call) {
@@ -78,10 +90,47 @@ Reply dispatch(const Call& call) {
     return std::nullopt;
 }
 
-Answer rate_limited(const Operation& operation, int64_t retry_after_ms) {
-    Answer answer{429, rate_limited_body(operation.tier, retry_after_ms), std::nullopt, {}};
-    answer.headers.emplace_back("retry-after", std::to_string(std::max<int64_t>(1, retry_after_ms / 1'000)));
+Answer rate_limited(const limiter::Verdict& verdict) {
+    Answer answer{429, rate_limited_body(verdict.tier, verdict.retry_after_ms), std::nullopt, {}};
+    answer.headers.emplace_back("retry-after", std::to_string(std::max<int64_t>(1, verdict.retry_after_ms / 1'000)));
     return answer;
+}
+
+/// An answer to somebody who may be anybody: beyond a limit it is 429.
+Answer unless_limited(const limiter::Verdict& verdict, Answer answer) {
+    return verdict.allowed ? answer : rate_limited(verdict);
+}
+
+/// nullopt: the request is within its limit.
+std::optional<Answer> over_limit(const Call& call) {
+    Context& ctx = call.ctx;
+    // v1.1 did not look who asks where it asked for no token.
+    const bool by_agent =
+        call.identity && (ctx.settings.limits_by_operation != 0 || call.operation.rate_identity == RateIdentity::agent);
+    // The hub's own principals are not those of the same name in the workspace they act in.
+    const limits::Party party =
+        by_agent ? limits::agent_party(call.identity->of_hub ? 0 : call.workspace, call.identity->principal)
+                 : limits::address_party(call.request.peer);
+    const limiter::Verdict verdict = limiter::take(ctx, party, limits::Channel::http, call.operation);
+    if (verdict.allowed) return std::nullopt;
+    refusals::note(ctx, party, call.operation, verdict);
+    return rate_limited(verdict);
+}
+
+/// nullopt: the fields are good, or are only observed to be bad and can be done without.
+std::optional<Answer> invalid(const Call& call, const json::Object& body, bool enforced) {
+    std::vector<FieldError> errors = validate(call.operation, body);
+    const bool can_do_without = are_all_optional(call.operation, errors);
+    bool is_readable = true;
+    for (FieldError& error : validate_query(call.operation, call.query)) {
+        is_readable = is_readable && error.error == "wrong_type";
+        errors.push_back(std::move(error));
+    }
+    if (errors.empty()) return std::nullopt;
+    const bool refused = enforced || !can_do_without || !is_readable;
+    validation_watch::failed(call.ctx, {call.workspace, call.principal(), call.operation.name}, errors, refused);
+    if (!refused) return std::nullopt;
+    return Answer{422, http_validation_error(errors), std::nullopt, {}};
 }
 
 /// Who asks, as far as the route wants to know.
@@ -171,19 +220,24 @@ void respond(Context& ctx, RequestId request, Answer answer) {
 
 void handle(Context& ctx, const HttpRequest& request, std::optional<Resumption> resumption) {
     const auto say = [&](Answer answer) { respond(ctx, request.request, std::move(answer)); };
-    if (request.malformed_body) return say(error_answer(400, "bad_request", "the body is no valid JSON"));
+    const auto say_bad = [&](Answer answer) {
+        say(unless_limited(limiter::take_bad_request(ctx, request.peer), std::move(answer)));
+    };
+    if (request.malformed_body) return say_bad(error_answer(400, "bad_request", "the body is no valid JSON"));
     const std::string& planted = ctx.settings.planted_fault;
     AGENTCOM_ASSERT(planted.empty() || request.body.find(planted) == std::string::npos, "planted fault");
     const std::optional<agentcom::Query> query = parse_query(request.query);
-    if (!query) return say(error_answer(400, "bad_request", "the query string has a bad escape or is not UTF-8"));
+    if (!query) return say_bad(error_answer(400, "bad_request", "the query string has a bad escape or is not UTF-8"));
     const RouteMatch match = match_route(request.method, request.path);
-    if (match.operation == nullptr) return say(error_answer(404, "not_found"));
+    if (match.operation == nullptr) return say_bad(error_answer(404, "not_found"));
     const Operation& operation = *match.operation;
 
     const std::optional<json::Document> body =
         json::Document::parse(request.body.empty() ? "{}" : request.body, json::Duplicates::last_wins);
-    if (!body) return say(error_answer(400, "bad_request", "the body is no valid JSON"));
-    const Arguments arguments(operation, body->object());
+    if (!body) return say_bad(error_answer(400, "bad_request", "the body is no valid JSON"));
+    const bool enforced = validation_watch::is_enforced(ctx.settings, operation.since);
+    const Arguments arguments(operation, body->object(),
+                              enforced ? Arguments::BadOptional::none : Arguments::BadOptional::absent);
     std::optional<access::Identity> identity = who(ctx, request, operation.auth);
     Call call{ctx, request, operation, match.params, *query, arguments, identity, 0, resumption};
     call.workspace = identity ? identity->workspace : *access::find_workspace(ctx, access::kDefaultWorkspace);
@@ -194,26 +248,15 @@ void handle(Context& ctx, const HttpRequest& request, std::optional<Resumption> 
             call.workspace = *named;
         }
     }
-    if (std::optional<Answer> refused = refuse(call)) return say(std::move(*refused));
-    if (identity) access::used(ctx, *identity);
-
-    if (operation.rate_identity != RateIdentity::none && !resumption) {
-        const bool by_agent = operation.rate_identity == RateIdentity::agent && identity;
-        const std::string bucket =
-            by_agent ? "http:" + std::to_string(call.workspace) + ":" + identity->principal : "ip:" + request.peer;
-        const limiter::Verdict verdict = limiter::take(ctx, bucket, operation.tier);
-        if (!verdict.allowed) {
-            if (by_agent && ctx.tables.contains<AgentRow>({call.workspace, identity->principal})) {
-                agents::set_limited(ctx, call.workspace, identity->principal, true);
-                ctx.arm(TimerKind::limit_end, call.workspace, identity->principal,
-                        ctx.in_ms(ctx.settings.limit_skip_ms));
-            }
-            return say(rate_limited(operation, verdict.retry_after_ms));
-        }
+    if (std::optional<Answer> refused = refuse(call)) {
+        if (refused->status != 401 || identity) return say(std::move(*refused));
+        return say(unless_limited(limiter::take_failed_login(ctx, request.peer), std::move(*refused)));
     }
-    std::vector<FieldError> errors = validate(operation, body->object());
-    for (FieldError& error : validate_query(operation, *query)) errors.push_back(std::move(error));
-    if (!errors.empty()) return say({422, http_validation_error(errors), std::nullopt, {}});
+    if (identity) access::used(ctx, *identity);
+    if (!resumption) {
+        if (std::optional<Answer> limited = over_limit(call)) return say(std::move(*limited));
+    }
+    if (std::optional<Answer> refused = invalid(call, body->object(), enforced)) return say(std::move(*refused));
     if (operation.mutates && ctx.read_only()) {
         ctx.emit(storage_unavailable_response(request.request));
         return;

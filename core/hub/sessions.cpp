@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/access/access.hpp"
+#include "core/access/limiter.hpp"
 #include "core/base/limits.hpp"
 #include "core/messaging/mailbox.hpp"
 #include "core/tasks/agents.hpp"
@@ -78,6 +79,7 @@ void forget_connection(Context& ctx, ConnectionId connection) {
         const int64_t end = liveness->deferred_next;
         for (int64_t i = end - liveness->deferred; i < end; ++i) ctx.tables.erase<DeferredRow>({connection, i});
     }
+    limiter::forget_connection(ctx, connection);
     ctx.tables.erase<LivenessRow>({connection});
     ctx.tables.erase<SessionRow>({connection});
 }
@@ -184,10 +186,6 @@ std::vector<ConnectionId> presence_audience(const Context& ctx, int64_t workspac
     return audience;
 }
 
-std::string ws_identity(const SessionRow& session) {
-    return "ws:" + std::to_string(session.workspace) + ":" + session.agent;
-}
-
 void identify(Context& ctx, const SessionRow& before, const Arguments& arguments, const Credential& credential,
               std::string_view request_id_raw) {
     const ConnectionId connection = before.connection;
@@ -203,7 +201,13 @@ void identify(Context& ctx, const SessionRow& before, const Arguments& arguments
             return;
         }
     }
-    if (!identity) return refuse("invalid_token");
+    if (!identity) {
+        const limiter::Verdict verdict = limiter::take_failed_login(ctx, before.peer);
+        if (verdict.allowed) return refuse("invalid_token");
+        ctx.reply(connection,
+                  with_request_id(rate_limited_frame(verdict.tier, verdict.retry_after_ms), request_id_raw));
+        return;
+    }
     if (identity->principal != agent) return refuse("token_agent_mismatch");
     if (!identity->may(operation(OperationId::ws_identify).permission)) return refuse("forbidden");
     if (!before.agent.empty()) return refuse("already_identified");
@@ -246,6 +250,7 @@ void identify(Context& ctx, const SessionRow& before, const Arguments& arguments
     ctx.tables.put(session);
     access::used(ctx, *identity);
     ctx.disarm(TimerKind::identify, connection, "");
+    limiter::forget_connection(ctx, connection);
 
     std::string reply;
     if (version == 1) {

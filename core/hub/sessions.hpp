@@ -46,7 +46,4 @@ std::vector<const SessionRow*> online(const Context&, int64_t workspace);
 /// Those that want to hear of presence, but for one connection.
 std::vector<ConnectionId> presence_audience(const Context&, int64_t workspace, ConnectionId except);
 
-/// What an agent's buckets are called.
-std::string ws_identity(const SessionRow&);
-
 }  // namespace agentcom::sessions

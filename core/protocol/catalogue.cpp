@@ -216,6 +216,12 @@ constexpr std::array kCancelBodyFields = {typed_field("grace_ms", FieldType::int
 
 constexpr std::array kSayFields = {required(string_field("text", kMaxQuestionCodePoints))};
 
+// Rate limits: their bodies have 422s of their own shape, so the handlers look at them.
+constexpr std::array kExemptListFields = {typed_field("agent_ids", FieldType::any)};
+constexpr std::array kExemptFields = {typed_field("agent_id", FieldType::any)};
+constexpr std::array kOverrideFields = {typed_field("heavy", FieldType::any), typed_field("light", FieldType::any),
+                                        typed_field("normal", FieldType::any)};
+
 // -- Query parameters -------------------------------------------------------------------------------------------------
 
 constexpr std::array kMessageQuery = {QueryField{"strict", FieldType::integer, 2}};
@@ -267,8 +273,21 @@ constexpr std::array kEventsQuery = {
 
 // -- The catalogue ----------------------------------------------------------------------------------------------------
 
+// What is never limited: whoever watches the hub must be answered.
+constexpr bool is_exempt(OperationId id) {
+    return id == OperationId::http_health || id == OperationId::http_livez || id == OperationId::http_readyz;
+}
+
+// The tier of v1.1 where it had one.
+constexpr Tier limit_tier(const Operation& operation) {
+    if (is_exempt(operation.id)) return Tier::none;
+    if (operation.tier != Tier::none) return operation.tier;
+    return operation.mutates ? Tier::normal : Tier::light;
+}
+
 struct FrameTraits {
     Tier tier = Tier::normal;
+    uint32_t limit_per_min = 0;
     bool lifecycle = false;
     bool mutates = false;
     uint8_t since = 1;
@@ -289,6 +308,8 @@ constexpr Operation frame(OperationId id, std::string_view type, std::span<const
     operation.mutates = traits.mutates;
     operation.since = traits.since;
     operation.summary = summary;
+    operation.limit = limit_tier(operation);
+    operation.limit_per_min = traits.limit_per_min;
     return operation;
 }
 
@@ -297,6 +318,7 @@ struct RouteTraits {
     Permission permission = Permission::work;
     Tier tier = Tier::none;
     RateIdentity rate_identity = RateIdentity::none;
+    uint32_t limit_per_min = 0;
     std::span<const Field> fields = {};
     std::span<const QueryField> query = {};
     bool mutates = false;
@@ -325,6 +347,8 @@ constexpr Operation route(OperationId id, std::string_view name, Method method, 
     operation.since = traits.since;
     operation.success_status = traits.success_status;
     operation.summary = summary;
+    operation.limit = limit_tier(operation);
+    operation.limit_per_min = traits.limit_per_min;
     return operation;
 }
 
@@ -356,7 +380,7 @@ constexpr std::array kCatalogue = {
     frame(Id::ws_task_recovering, "task_recovering", kTaskIdOnly, {.lifecycle = true, .mutates = true},
           "Ask after a restart whether a task is still one's own."),
     frame(Id::ws_task_output, "task_output", kTaskOutputFields,
-          {.tier = Tier::light, .lifecycle = true, .mutates = true, .since = 2},
+          {.tier = Tier::light, .limit_per_min = 60'000, .lifecycle = true, .mutates = true, .since = 2},
           "Hand in a piece of what a task's program prints; it is kept, and shown to who follows."),
     frame(Id::ws_task_note, "task_note", kTaskNoteFields, {.lifecycle = true, .mutates = true, .since = 2},
           "Add a remark to a task's history."),
@@ -549,7 +573,42 @@ constexpr std::array kCatalogue = {
     route(Id::http_audit, "get_admin_audit", Method::get, "/api/admin/audit",
           {.auth = Auth::strict, .permission = Permission::administer, .query = kAuditQuery, .since = 2},
           "List who changed what: tokens, invites, limits, settings."),
+    // -- limits and violations
+    route(Id::http_limits, "get_rate_limits", Method::get, "/api/admin/rate-limits",
+          {.auth = Auth::strict, .permission = Permission::administer},
+          "Show the rate limits: defaults, overrides and who is exempt."),
+    route(Id::http_limit_exempt_list, "get_rate_limit_whitelist", Method::get, "/api/admin/rate-limits/whitelist",
+          {.auth = Auth::strict, .permission = Permission::administer}, "List who is exempt from rate limits."),
+    route(Id::http_limit_exempt_replace, "put_rate_limit_whitelist", Method::put, "/api/admin/rate-limits/whitelist",
+          {.auth = Auth::strict, .permission = Permission::administer, .fields = kExemptListFields, .mutates = true},
+          "Say who is exempt from rate limits: agents, and addresses as \"ip:1.2.3.4\"."),
+    route(Id::http_limit_exempt_add, "post_rate_limit_whitelist", Method::post, "/api/admin/rate-limits/whitelist",
+          {.auth = Auth::strict, .permission = Permission::administer, .fields = kExemptFields, .mutates = true},
+          "Exempt one more agent or address from rate limits."),
+    route(Id::http_limit_exempt_remove, "delete_rate_limit_whitelist", Method::delete_,
+          "/api/admin/rate-limits/whitelist/:agent_id",
+          {.auth = Auth::strict, .permission = Permission::administer, .mutates = true},
+          "Limit an agent or address again."),
+    route(Id::http_limit_status, "get_rate_limit", Method::get, "/api/admin/rate-limits/:agent_id",
+          {.auth = Auth::strict, .permission = Permission::administer, .since = 2},
+          "Show how much of its limits an agent or address has used."),
+    route(Id::http_limit_override, "put_rate_limit", Method::put, "/api/admin/rate-limits/:agent_id",
+          {.auth = Auth::strict, .permission = Permission::administer, .fields = kOverrideFields, .mutates = true},
+          "Give an agent or address limits of its own, by tier or by operation, in the place of all it had."),
+    route(Id::http_limit_override_remove, "delete_rate_limit", Method::delete_, "/api/admin/rate-limits/:agent_id",
+          {.auth = Auth::strict, .permission = Permission::administer, .mutates = true},
+          "Take the limits of its own away."),
+    route(Id::http_validation, "get_validation", Method::get, "/api/admin/validation",
+          {.auth = Auth::strict, .permission = Permission::administer, .since = 2},
+          "Show what validation found fault with, by agent, operation and field."),
 };
+
+constexpr bool all_are_limited() {
+    for (const Operation& operation : kCatalogue) {
+        if ((operation.limit == Tier::none) != is_exempt(operation.id)) return false;
+    }
+    return true;
+}
 
 constexpr bool ids_are_positions() {
     for (size_t i = 0; i < kCatalogue.size(); ++i) {
@@ -581,6 +640,7 @@ constexpr bool required_fields_are_refused_when_bad() {
 static_assert(kCatalogue.size() == kOperationCount);
 static_assert(ids_are_positions(), "operation(id) finds an entry by its position");
 static_assert(fields_are_in_reporting_order(), "validation reports fields in the order of the catalogue");
+static_assert(all_are_limited(), "a loop gone mad meets a limit whatever it calls");
 static_assert(required_fields_are_refused_when_bad(), "handlers rely on required fields");
 
 constexpr size_t kFrameCount = static_cast<size_t>(

@@ -75,8 +75,18 @@ enum class OperationId : uint8_t {
     http_invite_list,
     http_invite_revoke,
     http_audit,
+    // limits and violations
+    http_limits,
+    http_limit_exempt_list,
+    http_limit_exempt_replace,
+    http_limit_exempt_add,
+    http_limit_exempt_remove,
+    http_limit_status,
+    http_limit_override,
+    http_limit_override_remove,
+    http_validation,
 };
-inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_audit) + 1;
+inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_validation) + 1;
 
 enum class FieldType : uint8_t { string, integer, positive_integer, boolean, object, array_of_string, any };
 
@@ -139,7 +149,8 @@ enum class Permission : uint8_t {
     metrics,         // figures about the hub and nothing else
 };
 
-// The token bucket that a request draws from.
+// How dear an operation is. In v1.1 a tier is one bucket that all its operations share; here it says how many of each
+// operation are allowed.
 enum class Tier : uint8_t { none, light, normal, heavy };
 std::string_view tier_name(Tier tier);
 
@@ -160,8 +171,13 @@ struct Operation {
     std::span<const QueryField> query;
     Auth auth = Auth::none;
     Permission permission = Permission::work;
+    // v1.1's tier; none where v1.1 did not limit.
     Tier tier = Tier::none;
     RateIdentity rate_identity = RateIdentity::none;
+    // The tier that counts when each operation has a limit of its own; none for those that nothing limits.
+    Tier limit = Tier::none;
+    // Its limit per minute, which is also its burst; 0 = what settings say for `limit`.
+    uint32_t limit_per_min = 0;
     // A task report: the rate limiter may warn, never refuse, since clients do not send it again.
     bool lifecycle = false;
     // Changes state, so it takes an idempotency key: the header Idempotency-Key of a route, `idempotency_key` of a

@@ -171,6 +171,18 @@ std::vector<FieldError> validate(const Operation& operation, const json::Object&
     return errors;
 }
 
+std::string_view field_of(const FieldError& error) {
+    return std::string_view(error.field).substr(0, error.field.find('['));
+}
+
+bool are_all_optional(const Operation& operation, const std::vector<FieldError>& errors) {
+    for (const FieldError& error : errors) {
+        const Field* field = find_field(operation, field_of(error));
+        if (field == nullptr || field->required) return false;
+    }
+    return true;
+}
+
 std::vector<FieldError> validate_query(const Operation& operation, const Query& query) {
     std::vector<FieldError> errors;
     for (const QueryField& field : operation.query) {
@@ -242,7 +254,9 @@ const Value* Arguments::find(std::string_view name) const {
     const Field& expected = field(name);
     const Value* value = members_->find(name);
     if (value == nullptr || value->kind == Kind::null) return nullptr;
-    if (expected.on_bad_value == OnBadValue::ignore && check_value(expected, *value)) return nullptr;
+    const bool may_be_bad = expected.on_bad_value == OnBadValue::ignore ||
+                            (bad_optional_ == BadOptional::absent && expected.on_bad_value == OnBadValue::refuse);
+    if (may_be_bad && check_value(expected, *value)) return nullptr;
     return value;
 }
 

@@ -41,6 +41,13 @@ struct FieldError {
     bool operator==(const FieldError&) const = default;
 };
 
+// Whether a handler can do without the fields that are bad: they are all optional ones of the catalogue, so that
+// Arguments with BadOptional::absent reads well without them.
+bool are_all_optional(const Operation& operation, const std::vector<FieldError>& errors);
+
+// The field that an error is about: its place in a list is cut off.
+std::string_view field_of(const FieldError& error);
+
 // Checks the members of a frame or body. Empty means valid.
 std::vector<FieldError> validate(const Operation& operation, const json::Object& members, ValidationRules rules = {});
 
@@ -76,7 +83,12 @@ std::string http_validation_error(const std::vector<FieldError>& errors);
 // as absent. Refers to the members it was made from. Asking for a field that the operation does not have is a fault.
 class Arguments {
   public:
-    Arguments(const Operation& operation, const json::Object& members) : operation_(&operation), members_(&members) {}
+    // What an optional field reads as that breaks its rule: validation has made sure that there is none, or it is
+    // absent.
+    enum class BadOptional : uint8_t { none, absent };
+
+    Arguments(const Operation& operation, const json::Object& members, BadOptional bad_optional = BadOptional::none)
+        : operation_(&operation), members_(&members), bad_optional_(bad_optional) {}
 
     // Whether the field has a value other than null.
     bool has(std::string_view name) const { return find(name) != nullptr; }
@@ -102,6 +114,7 @@ class Arguments {
 
     const Operation* operation_;
     const json::Object* members_;
+    BadOptional bad_optional_;
 };
 
 // The integer of a query parameter: saturated; nothing when absent or not an integer.

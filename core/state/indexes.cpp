@@ -250,4 +250,15 @@ void Indexes::changed(const WaitRow* before, const WaitRow* after) {
     if (after != nullptr) waits.emplace(after->workspace, after->topic, after->subject, after->request);
 }
 
+void Indexes::changed(const BucketRow* before, const BucketRow* after) {
+    if ((before == nullptr) == (after == nullptr)) return;
+    const BucketRow& row = before == nullptr ? *after : *before;
+    std::set<BucketRow::Key>& set = buckets.at(static_cast<size_t>(row.owner));
+    if (after == nullptr) {
+        set.erase(row.key());
+    } else {
+        set.insert(row.key());
+    }
+}
+
 }  // namespace agentcom

@@ -82,6 +82,9 @@ class Indexes {
     std::map<int64_t, std::set<int64_t>> feeds;           ///< workspace -> requests
     std::map<int64_t, std::set<int64_t>> feeds_by_query;  ///< query -> requests that wait for it
 
+    // -- limits: every bucket, by kind of owner, in the order in which they are swept
+    std::array<std::set<BucketRow::Key>, 3> buckets;
+
     // -- the rest
     std::set<std::tuple<int64_t, IdempotencyRow::Key>> idempotency_expiry;
     std::set<std::tuple<int64_t, FairnessRow::Key>> fairness_age;
@@ -112,6 +115,7 @@ class Indexes {
     void changed(const WaitRow* before, const WaitRow* after);
     void changed(const LeaseRow* before, const LeaseRow* after);
     void changed(const FeedRow* before, const FeedRow* after);
+    void changed(const BucketRow* before, const BucketRow* after);
 
   private:
     /// Puts the agent into or out of its workspace's queue, as it now stands.

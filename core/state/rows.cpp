@@ -70,6 +70,11 @@ struct Names<Outcome> {
 };
 
 template <>
+struct Names<LimitOwner> {
+    static constexpr std::array<std::string_view, 3> kNames{"agent", "address", "connection"};
+};
+
+template <>
 struct Names<TimerKind> {
     static constexpr std::array<std::string_view, 25> kNames{
         "identify",     "idle",       "ping",        "acceptance",         "lease",
@@ -97,6 +102,8 @@ std::string_view to_text(WaitTopic value) { return name_of(value); }
 bool from_text(std::string_view name, WaitTopic& value) { return value_of(name, value); }
 std::string_view to_text(Outcome value) { return name_of(value); }
 bool from_text(std::string_view name, Outcome& value) { return value_of(name, value); }
+std::string_view to_text(LimitOwner value) { return name_of(value); }
+bool from_text(std::string_view name, LimitOwner& value) { return value_of(name, value); }
 std::string_view to_text(TimerKind value) { return name_of(value); }
 bool from_text(std::string_view name, TimerKind& value) { return value_of(name, value); }
 

@@ -40,6 +40,9 @@ enum class TableId : uint8_t {
     task_outputs = 14,
     task_runs = 15,
     invites = 18,
+    limit_overrides = 20,
+    limit_exempt = 21,
+    validation_failures = 22,
     mail = 32,
     sessions = 64,
     liveness = 65,
@@ -55,6 +58,8 @@ enum class TableId : uint8_t {
     claims = 76,
     waits = 77,
     feeds = 80,
+    limit_violations = 82,
+    validation_counts = 84,
 };
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -663,6 +668,58 @@ struct IdempotencyRow {
     }
 };
 
+/// Who draws from a token bucket. Agents are named within their workspace, addresses are the hub's (workspace 0), and a
+/// connection's `workspace` is its number: no name of one kind can stand for another.
+enum class LimitOwner : uint8_t { agent, address, connection };
+std::string_view to_text(LimitOwner);
+bool from_text(std::string_view, LimitOwner&);
+
+/// A limit of one agent's or address's own (core/access/limits.hpp).
+struct LimitOverrideRow {
+    static constexpr TableId kTable = TableId::limit_overrides;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 4;
+    LimitOwner owner = LimitOwner::agent;
+    int64_t workspace = 0;
+    std::string name;
+    std::string limit_name;                 ///< a tier or an operation
+    int64_t capacity = 0;                   ///< whole tokens
+    int64_t refill_millionths_per_min = 0;  ///< millionths of a token per minute
+
+    using Key = std::tuple<LimitOwner, int64_t, std::string, std::string>;
+    Key key() const { return {owner, workspace, name, limit_name}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("owner", self.owner);
+        visit("workspace", self.workspace);
+        visit("name", self.name);
+        visit("limit_name", self.limit_name);
+        visit("capacity", self.capacity);
+        visit("refill_millionths_per_min", self.refill_millionths_per_min);
+    }
+};
+
+/// An agent or address that no rate limit concerns.
+struct LimitExemptRow {
+    static constexpr TableId kTable = TableId::limit_exempt;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 3;
+    LimitOwner owner = LimitOwner::agent;
+    int64_t workspace = 0;
+    std::string name;
+    int64_t position = 0;  ///< lists show the highest first
+
+    using Key = std::tuple<LimitOwner, int64_t, std::string>;
+    Key key() const { return {owner, workspace, name}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("owner", self.owner);
+        visit("workspace", self.workspace);
+        visit("name", self.name);
+        visit("position", self.position);
+    }
+};
+
 // ---------------------------------------------------------------------------------------------------------------
 // Derived rows
 
@@ -899,22 +956,119 @@ struct TimerRow {
     }
 };
 
-/// A token bucket of one identity and tier, in thousandths of a token.
+/// A token bucket (core/access/token_bucket.hpp) of one owner and limit.
 struct BucketRow {
     static constexpr TableId kTable = TableId::buckets;
     static constexpr RowClass kClass = RowClass::transient;
-    static constexpr int kKeyColumns = 1;
+    static constexpr int kKeyColumns = 4;
+    LimitOwner owner = LimitOwner::agent;
+    int64_t workspace = 0;
     std::string name;
-    int64_t millitokens = 0;
+    int64_t slot = 0;    ///< channel and limit, see core/access/limits.hpp
+    int64_t tokens = 0;  ///< whole ones
+    int64_t fraction = 0;
     int64_t filled_us = 0;
+    int64_t blocked_until_us = 0;  ///< refuses until then, whatever it holds
 
-    using Key = std::tuple<std::string>;
-    Key key() const { return {name}; }
+    using Key = std::tuple<LimitOwner, int64_t, std::string, int64_t>;
+    Key key() const { return {owner, workspace, name, slot}; }
     template <class Self, class Visit>
     static void columns(Self& self, Visit&& visit) {
+        visit("owner", self.owner);
+        visit("workspace", self.workspace);
         visit("name", self.name);
-        visit("millitokens", self.millitokens);
+        visit("slot", self.slot);
+        visit("tokens", self.tokens);
+        visit("fraction", self.fraction);
         visit("filled_us", self.filled_us);
+        visit("blocked_until_us", self.blocked_until_us);
+    }
+};
+
+/// What an owner of buckets was refused lately.
+struct LimitViolationRow {
+    static constexpr TableId kTable = TableId::limit_violations;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 3;
+    LimitOwner owner = LimitOwner::agent;
+    int64_t workspace = 0;
+    std::string name;
+    int64_t consecutive = 0;  ///< refusals that ignored the wait before them
+    int64_t total = 0;        ///< all refusals since the last quiet period
+    int64_t last_us = 0;
+
+    using Key = std::tuple<LimitOwner, int64_t, std::string>;
+    Key key() const { return {owner, workspace, name}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("owner", self.owner);
+        visit("workspace", self.workspace);
+        visit("name", self.name);
+        visit("consecutive", self.consecutive);
+        visit("total", self.total);
+        visit("last_us", self.last_us);
+    }
+};
+
+/// How often validation found fault with a field (core/access/validation_watch.hpp).
+struct ValidationCountRow {
+    static constexpr TableId kTable = TableId::validation_counts;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 4;
+    int64_t workspace = 0;
+    std::string agent;      ///< "" = nobody in particular
+    std::string operation;  ///< "" = of unknown type
+    std::string field;
+    int64_t count = 0;
+    int64_t refused = 0;  ///< of them those that were refused
+    int64_t last_at = 0;
+    std::string last_error;
+
+    using Key = std::tuple<int64_t, std::string, std::string, std::string>;
+    Key key() const { return {workspace, agent, operation, field}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("agent", self.agent);
+        visit("operation", self.operation);
+        visit("field", self.field);
+        visit("count", self.count);
+        visit("refused", self.refused);
+        visit("last_at", self.last_at);
+        visit("last_error", self.last_error);
+    }
+};
+
+/// One of the last failures of validation, or of the last connections that were closed for them.
+struct ValidationFailureRow {
+    static constexpr TableId kTable = TableId::validation_failures;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 3;
+    int64_t workspace = 0;
+    bool disconnect = false;
+    int64_t place = 0;   ///< in the ring
+    int64_t number = 0;  ///< counts up: the order
+    int64_t at = 0;
+    std::string agent;
+    std::string operation;
+    std::string field;
+    std::string error;
+    bool refused = true;
+
+    using Key = std::tuple<int64_t, bool, int64_t>;
+    Key key() const { return {workspace, disconnect, place}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("disconnect", self.disconnect);
+        visit("place", self.place);
+        visit("number", self.number);
+        visit("at", self.at);
+        visit("agent", self.agent);
+        visit("operation", self.operation);
+        visit("field", self.field);
+        visit("error", self.error);
+        visit("refused", self.refused);
     }
 };
 
@@ -1164,6 +1318,8 @@ void for_each_stored_row(F&& f) {
     f.template operator()<IdempotencyRow>();
     f.template operator()<RunRow>();
     f.template operator()<TaskOutputRow>();
+    f.template operator()<LimitOverrideRow>();
+    f.template operator()<LimitExemptRow>();
 }
 
 /// Likewise for every row type that lies in memory.
@@ -1196,6 +1352,11 @@ void for_each_resident_row(F&& f) {
     f.template operator()<ClaimRow>();
     f.template operator()<WaitRow>();
     f.template operator()<FeedRow>();
+    f.template operator()<LimitOverrideRow>();
+    f.template operator()<LimitExemptRow>();
+    f.template operator()<LimitViolationRow>();
+    f.template operator()<ValidationCountRow>();
+    f.template operator()<ValidationFailureRow>();
 }
 
 }  // namespace agentcom

@@ -73,14 +73,22 @@ struct Settings {
     std::vector<std::string> admin_agents;
     /// Under which clients reach the hub, e.g. "https://hub.example:443"; "" = what their Host header says.
     std::string public_url;
-    // limits: tokens per minute, also the burst; 0 = the operation is not limited
+    // limits: tokens per minute, also the burst
     int64_t limits = 1;
     int64_t limit_light_per_min = 6'000;
     int64_t limit_normal_per_min = 6'000;
     int64_t limit_heavy_per_min = 1'200;
     int64_t limit_skip_ms = 60'000;
+    int64_t limits_by_operation = 1;
+    int64_t limit_backoff = 1;
+    int64_t limit_quiet_ms = 60'000;
+    int64_t limit_connection_per_min = 120;
+    int64_t limit_address_per_min = 30'000;
+    int64_t limit_failed_logins_per_min = 60;
     // validation
     int64_t strict_failure_text = 0;
+    int64_t validation_v1 = 1;
+    int64_t validation_v2 = 1;
     /// A text that trips a planted assertion when a frame carries it; "" = none. For tests of fault handling.
     std::string planted_fault;
 };

@@ -40,6 +40,10 @@ std::string_view table_name(TableId table) {
             return "task_outputs";
         case TableId::task_runs:
             return "task_runs";
+        case TableId::limit_overrides:
+            return "limit_overrides";
+        case TableId::limit_exempt:
+            return "limit_exempt";
         default:
             return "";
     }

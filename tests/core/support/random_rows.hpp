@@ -24,6 +24,7 @@ constexpr uint64_t enum_size() {
     if constexpr (std::is_same_v<E, TimerKind>) return 25;
     if constexpr (std::is_same_v<E, BlockerFailure>) return 3;
     if constexpr (std::is_same_v<E, WaitTopic>) return 3;
+    if constexpr (std::is_same_v<E, LimitOwner>) return 3;
     return 0;
 }
 
