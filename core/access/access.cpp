@@ -90,6 +90,8 @@ bool may_administer(const Context& ctx, const Identity& identity) {
     return identity.role == Role::admin || ctx.settings.open_admin != 0;
 }
 
+bool may_reset(const Context&, const Identity& identity) { return identity.role == Role::admin; }
+
 std::optional<int64_t> find_workspace(const Context& ctx, std::string_view name) {
     const auto& workspaces = ctx.tables.indexes().workspaces;
     const auto found = workspaces.find(std::string(name));

@@ -30,6 +30,9 @@ std::optional<Identity> authenticate(const Context&, const Credential&);
 /// Roles admin, and everybody under the setting `open_admin`.
 bool may_administer(const Context&, const Identity&);
 
+/// Whether it may reset the hub: role admin, also under `open_admin`.
+bool may_reset(const Context&, const Identity&);
+
 /// The id of a workspace; nullopt if there is none of that name.
 std::optional<int64_t> find_workspace(const Context&, std::string_view name);
 /// The same, made if it is new. Error `invalid_workspace` (422) for a name that is no name.

@@ -1,6 +1,7 @@
 #include "core/hub/access_routes.hpp"
 
 #include "core/hub/sessions.hpp"
+#include "core/state/config.hpp"
 
 namespace agentcom::requests {
 
@@ -76,8 +77,9 @@ Reply on_register(const Call& call) {
     }
     json::Writer out;
     out.begin_object().member("agent_id", agent).member("token", "");
-    out.member("hub_ws_url", "ws://" + authority(call.request.host) + "/ws");
-    out.member("hub_api_url", "http://" + authority(call.request.host)).member("default_repo", nullptr).end_object();
+    const std::string url = config::public_url(call.ctx).value_or("http://" + authority(call.request.host));
+    out.member("hub_ws_url", "ws" + url.substr(4) + "/ws").member("hub_api_url", url);
+    out.member("default_repo", config::default_repo(call.ctx)).end_object();
     return with_secret(out, 201);
 }
 

@@ -18,7 +18,9 @@ inline constexpr std::string_view kAdminCause = "admin";
 inline void audit(const Call& call, std::string kind, std::string subject, std::string_view before,
                   std::string_view after) {
     json::Writer data;
-    data.begin_object().key("before").raw(before).key("after").raw(after).end_object();
+    data.begin_object().key("before").raw(before).key("after").raw(after);
+    if (!call.request.name.empty()) data.member("request_id", call.request.name);
+    data.end_object();
     call.ctx.event(call.workspace, std::move(kind), std::move(subject), call.principal(), std::string(kAdminCause),
                    data.take());
 }

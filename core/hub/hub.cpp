@@ -11,6 +11,7 @@
 #include "core/hub/frames.hpp"
 #include "core/hub/idempotency.hpp"
 #include "core/hub/requests.hpp"
+#include "core/hub/reset.hpp"
 #include "core/hub/sessions.hpp"
 #include "core/hub/waits.hpp"
 #include "core/hub/work_routes.hpp"
@@ -96,6 +97,7 @@ bool is_durable_timer(TimerKind kind) {
         case TimerKind::mail_expiry:
         case TimerKind::idempotency_expiry:
         case TimerKind::presence:
+        case TimerKind::reset:
             return true;
         default:
             return false;
@@ -221,6 +223,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     runtime.prng2 = static_cast<int64_t>(prng.state[2]);
     runtime.prng3 = static_cast<int64_t>(prng.state[3]);
     runtime.started_at = ctx.now.wall_ms;
+    runtime.log_level = started.log_level;
     tables_.put(runtime);
     if (!tables_.contains<HubRow>({0})) {
         HubRow hub;
@@ -352,6 +355,8 @@ void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
             return agents::set_limited(ctx, timer.workspace, timer.subject, false);
         case TimerKind::bucket_sweep:
             return limiter::sweep(ctx);
+        case TimerKind::reset:
+            return reset::run(ctx);
         case TimerKind::feed:
         case TimerKind::feed_round:
             return feeds::on_timer(ctx, timer);

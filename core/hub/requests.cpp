@@ -6,7 +6,9 @@
 #include "core/base/hash128.hpp"
 #include "core/base/limits.hpp"
 #include "core/hub/access_routes.hpp"
+#include "core/hub/admin_routes.hpp"
 #include "core/hub/agent_routes.hpp"
+#include "core/hub/config_routes.hpp"
 #include "core/hub/feeds.hpp"
 #include "core/hub/idempotency.hpp"
 #include "core/hub/message_routes.hpp"
@@ -62,6 +64,24 @@ constexpr Route kRoutes[] = {
     {OperationId::http_task_release, on_task_release},
     {OperationId::http_events, on_events},
     {OperationId::http_overview, on_overview},
+    // configuration and administration
+    {OperationId::http_config_list, on_config_list},
+    {OperationId::http_config_unset, on_config_unset},
+    {OperationId::http_heartbeat_get, on_heartbeat_get},
+    {OperationId::http_heartbeat_set, on_heartbeat_set},
+    {OperationId::http_mail_retention_get, on_mail_retention_get},
+    {OperationId::http_mail_retention_set, on_mail_retention_set},
+    {OperationId::http_default_repo_get, on_default_repo_get},
+    {OperationId::http_default_repo_set, on_default_repo_set},
+    {OperationId::http_public_url_get, on_public_url_get},
+    {OperationId::http_public_url_set, on_public_url_set},
+    {OperationId::http_thresholds_get, on_thresholds_get},
+    {OperationId::http_thresholds_set, on_thresholds_set},
+    {OperationId::http_mailbox_evict, on_mailbox_evict},
+    {OperationId::http_reset, on_reset},
+    {OperationId::http_log_level_get, on_log_level_get},
+    {OperationId::http_log_level_set, on_log_level_set},
+    {OperationId::http_push_task, on_push_task},
 };
 
 Reply dispatch(const Call& call) {
@@ -78,6 +98,22 @@ Answer rate_limited(const Operation& operation, int64_t retry_after_ms) {
     return answer;
 }
 
+/// A path that is none, or not for this method. There is no cross-origin access, so OPTIONS tells of methods only.
+Answer no_operation(const Context& ctx, Method method, const RouteMatch& match) {
+    if (!match.path_known || ctx.settings.method_not_allowed == 0) return error_answer(404, "not_found");
+    json::Writer out;
+    out.begin_object().member("error", "method_not_allowed").key("allow").begin_array();
+    std::string allow;
+    for (const Method allowed : match.allowed) {
+        out.string(method_name(allowed));
+        allow.append(allow.empty() ? "" : ", ").append(method_name(allowed));
+    }
+    out.end_array().end_object();
+    Answer answer = method == Method::options ? Answer{204, "", std::nullopt, {}} : ok(out, 405);
+    answer.headers.emplace_back("allow", std::move(allow));
+    return answer;
+}
+
 /// Who asks, as far as the route wants to know.
 std::optional<access::Identity> who(const Context& ctx, const HttpRequest& request, Auth auth) {
     const bool flex = auth == Auth::flex || auth == Auth::flex_owner;
@@ -89,7 +125,7 @@ std::optional<access::Identity> who(const Context& ctx, const HttpRequest& reque
 /// Routes without authentication that show no data of a workspace.
 bool is_public(OperationId id) {
     return id == OperationId::http_health || id == OperationId::http_livez || id == OperationId::http_readyz ||
-           id == OperationId::http_register;
+           id == OperationId::http_register || id == OperationId::http_default_repo_get;
 }
 
 /// nullopt: the request may go on. An answer: it may not.
@@ -104,7 +140,9 @@ std::optional<Answer> refuse(const Call& call) {
         call.identity->role != Role::admin) {
         return Answer{401, unauthorized_body(call.operation.auth), {}, {}};
     }
-    if (call.operation.permission == Permission::administer && !access::may_administer(ctx, *call.identity)) {
+    // A reset has its own answer for who may not.
+    if (call.operation.permission == Permission::administer && call.operation.id != OperationId::http_reset &&
+        !access::may_administer(ctx, *call.identity)) {
         return error_answer(403, "admin_only", "only an administrator can do this");
     }
     return std::nullopt;
@@ -163,6 +201,7 @@ void respond(Context& ctx, RequestId request, Answer answer) {
 }
 
 void handle(Context& ctx, const HttpRequest& request, std::optional<Resumption> resumption) {
+    ctx.request_name = request.name;
     const auto say = [&](Answer answer) { respond(ctx, request.request, std::move(answer)); };
     if (request.malformed_body) return say(error_answer(400, "bad_request", "the body is no valid JSON"));
     const std::string& planted = ctx.settings.planted_fault;
@@ -170,7 +209,7 @@ void handle(Context& ctx, const HttpRequest& request, std::optional<Resumption> 
     const std::optional<agentcom::Query> query = parse_query(request.query);
     if (!query) return say(error_answer(400, "bad_request", "the query string has a bad escape or is not UTF-8"));
     const RouteMatch match = match_route(request.method, request.path);
-    if (match.operation == nullptr) return say(error_answer(404, "not_found"));
+    if (match.operation == nullptr) return say(no_operation(ctx, request.method, match));
     const Operation& operation = *match.operation;
 
     const std::optional<json::Document> body =

@@ -71,6 +71,10 @@ struct Settings {
     int64_t limit_normal_per_min = 6'000;
     int64_t limit_heavy_per_min = 1'200;
     int64_t limit_skip_ms = 60'000;
+    // administration
+    int64_t heartbeat_interval_ms = 30'000;
+    int64_t reset_delay_ms = 500;
+    int64_t method_not_allowed = 1;
     // validation
     int64_t strict_failure_text = 0;
     /// A text that trips a planted assertion when a frame carries it; "" = none. For tests of fault handling.

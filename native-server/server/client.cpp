@@ -87,7 +87,7 @@ void Client::note_held_bytes() {
 
 void Client::on_request(HttpRequest request, bool mints_secret) {
     if (const Page* page = find_page(request.method, request.path)) {
-        return http_->respond(200, page->headers, page->body);
+        return http_->respond(page->status, page->headers, page->body);
     }
     request.peer = socket_.peer().address;
     request.loopback = socket_.peer().loopback;
