@@ -26,16 +26,20 @@ if(TARGET agentcom_native)
             PkgConfig::FMT PkgConfig::OPENSSL PkgConfig::TOMLPLUSPLUS ${WSLAY_LIBRARY} Threads::Threads)
 endif()
 # The pages that the hub serves are a part of its binary.
-set(dashboard_page ${PROJECT_SOURCE_DIR}/dashboard/index.html)
-set(dashboard_source ${PROJECT_BINARY_DIR}/generated/dashboard_page.cpp)
-add_custom_command(OUTPUT ${dashboard_source}
-    COMMAND ${CMAKE_COMMAND} -DPAGE=${dashboard_page} -DSOURCE=${dashboard_source} -DFUNCTION=dashboard_page
-        -P ${PROJECT_SOURCE_DIR}/cmake/embed_page.cmake
-    DEPENDS ${dashboard_page} ${PROJECT_SOURCE_DIR}/cmake/embed_page.cmake
-    COMMENT "Embedding dashboard/index.html")
-if(TARGET agentcom_native)
-    target_sources(agentcom_native PRIVATE ${dashboard_source})
-endif()
+function(embed_page page function)
+    set(file ${PROJECT_SOURCE_DIR}/dashboard/${page})
+    set(source ${PROJECT_BINARY_DIR}/generated/${function}.cpp)
+    add_custom_command(OUTPUT ${source}
+        COMMAND ${CMAKE_COMMAND} -DPAGE=${file} -DSOURCE=${source} -DFUNCTION=${function}
+            -P ${PROJECT_SOURCE_DIR}/cmake/embed_page.cmake
+        DEPENDS ${file} ${PROJECT_SOURCE_DIR}/cmake/embed_page.cmake
+        COMMENT "Embedding dashboard/${page}")
+    if(TARGET agentcom_native)
+        target_sources(agentcom_native PRIVATE ${source})
+    endif()
+endfunction()
+embed_page(index.html dashboard_page)
+embed_page(favicon.svg favicon)
 agentcom_program(agentcom-hub native-server agentcom_native)
 # Rows are made on the network thread and freed by the writer, which glibc's heap makes both threads wait for: with
 # jemalloc the hub passes on half as much again. Sanitizers bring a heap of their own.

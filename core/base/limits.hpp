@@ -36,6 +36,8 @@ inline constexpr size_t kMaxFailureTextCodePoints = 2'000;
 // Keys that a client makes up: kind, unique_key, fairness_key, origin, idempotency keys.
 inline constexpr size_t kMaxKeyCodePoints = 256;
 inline constexpr size_t kMaxTraceCodePoints = 1'024;
+// The address of a repository or of the hub.
+inline constexpr size_t kMaxUrlCodePoints = 2'048;
 // Every other name: to, message_type, reply_to, task_id, a capability, a label.
 inline constexpr size_t kMaxNameCodePoints = 1'024;
 

@@ -6,6 +6,7 @@
 #include "core/access/invites.hpp"
 #include "core/hub/audit.hpp"
 #include "core/hub/token_uses.hpp"
+#include "core/state/config.hpp"
 
 namespace agentcom::requests {
 
@@ -28,7 +29,7 @@ struct HubUrls {
 };
 
 HubUrls hub_urls(const Call& call) {
-    const std::string& known = call.ctx.settings.public_url;
+    const std::string known = config::public_url(call.ctx).value_or(call.ctx.settings.public_url);
     const std::string api =
         !known.empty() ? known
                        : (call.request.tls ? "https://" : "http://") + with_port(call.request.host, call.request.tls);
@@ -253,7 +254,7 @@ Reply on_register(const Call& call) {
     json::Writer out;
     out.begin_object().member("agent_id", token.agent).member("token", "");
     out.member("hub_ws_url", urls.websocket).member("hub_api_url", urls.api);
-    out.member("default_repo", nullptr).end_object();
+    out.member("default_repo", config::default_repo(call.ctx)).end_object();
     return with_secret(out, 201);
 }
 

@@ -37,7 +37,9 @@ std::vector<std::string> words_of(const std::string& list) {
 void audit_in(const Call& call, int64_t workspace, std::string kind, std::string subject, std::string_view before,
               std::string_view after) {
     json::Writer data;
-    data.begin_object().key("before").raw(before).key("after").raw(after).end_object();
+    data.begin_object().key("before").raw(before).key("after").raw(after);
+    if (!call.request.name.empty()) data.member("request_id", call.request.name);
+    data.end_object();
     call.ctx.event(workspace, std::move(kind), std::move(subject), call.principal(), std::string(kAdminCause),
                    data.take());
 }

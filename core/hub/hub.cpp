@@ -12,6 +12,7 @@
 #include "core/hub/idempotency.hpp"
 #include "core/hub/refusals.hpp"
 #include "core/hub/requests.hpp"
+#include "core/hub/reset.hpp"
 #include "core/hub/sessions.hpp"
 #include "core/hub/token_uses.hpp"
 #include "core/hub/waits.hpp"
@@ -98,6 +99,7 @@ bool is_durable_timer(TimerKind kind) {
         case TimerKind::mail_expiry:
         case TimerKind::idempotency_expiry:
         case TimerKind::presence:
+        case TimerKind::reset:
             return true;
         default:
             return false;
@@ -223,6 +225,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     runtime.prng2 = static_cast<int64_t>(prng.state[2]);
     runtime.prng3 = static_cast<int64_t>(prng.state[3]);
     runtime.started_at = ctx.now.wall_ms;
+    runtime.log_level = started.log_level;
     tables_.put(runtime);
     if (!tables_.contains<HubRow>({0})) {
         HubRow hub;
@@ -355,6 +358,8 @@ void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
             return refusals::on_timer(ctx, timer);
         case TimerKind::bucket_sweep:
             return limiter::sweep(ctx, timer);
+        case TimerKind::reset:
+            return reset::run(ctx);
         case TimerKind::feed:
         case TimerKind::feed_round:
             return feeds::on_timer(ctx, timer);

@@ -13,7 +13,8 @@ namespace {
 
 template <class V>
 void fields(Started& input, V&& visit) {
-    visit(input.seed, input.epoch, input.last_turn, input.admin_token_sha256, input.admin_token_prefix);
+    visit(input.seed, input.epoch, input.last_turn, input.admin_token_sha256, input.admin_token_prefix,
+          input.log_level);
 }
 template <class V>
 void fields(ConnectionOpened& input, V&& visit) {
@@ -37,10 +38,11 @@ void fields(ConnectionClosed& input, V&& visit) {
 }
 template <class V>
 void fields(HttpRequest& input, V&& visit) {
-    visit(input.request, input.method, input.path, input.query, input.host, input.content_type, input.has_content_type,
-          input.malformed_body, input.body, input.accept, input.last_event_id, input.idempotency_key,
-          input.authorization, input.flex_authorization, input.has_bearer, input.query_token, input.body_token,
-          input.invite, input.peer, input.loopback, input.tls, input.secret.sha256, input.secret.prefix);
+    visit(input.request, input.name, input.method, input.path, input.query, input.host, input.content_type,
+          input.has_content_type, input.malformed_body, input.body, input.accept, input.last_event_id,
+          input.idempotency_key, input.authorization, input.flex_authorization, input.has_bearer, input.query_token,
+          input.body_token, input.invite, input.peer, input.loopback, input.tls, input.secret.sha256,
+          input.secret.prefix);
 }
 template <class V>
 void fields(RequestCancelled& input, V&& visit) {
@@ -122,7 +124,7 @@ bool read(ByteReader& in, std::string& value) {
     value = in.text();
     return true;
 }
-bool read(ByteReader& in, Method& value) { return read_enum(in, value, Method::options); }
+bool read(ByteReader& in, Method& value) { return read_enum(in, value, Method::other); }
 bool read(ByteReader& in, Credential& value) {
     if (!read_enum(in, value.kind, Credential::Kind::malformed)) return false;
     value.sha256_hex = in.text();

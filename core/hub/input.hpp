@@ -29,6 +29,7 @@ struct Started {
     int64_t last_turn = 0;           ///< the store's last committed turn: this run counts on from it
     std::string admin_token_sha256;  ///< hex digest of DIR/admin.token: the one token of the hub's admin
     std::string admin_token_prefix;  ///< its first 8 characters
+    int64_t log_level = 1;           ///< the Severity from which on the machine logs
 };
 
 /// A WebSocket upgrade on /ws was answered with 101.
@@ -71,6 +72,7 @@ struct FreshSecret {
 /// body too large, ...) the machine answers itself.
 struct HttpRequest {
     RequestId request = 0;
+    std::string name;  ///< what logs call it and the header X-Request-Id says: the client's word or the machine's
     Method method{};
     std::string path;          ///< as sent, still percent-encoded, without the query
     std::string query;         ///< without '?', its `token` parameter cut out

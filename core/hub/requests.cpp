@@ -7,8 +7,10 @@
 #include "core/base/hash128.hpp"
 #include "core/base/limits.hpp"
 #include "core/hub/access_routes.hpp"
+#include "core/hub/admin_routes.hpp"
 #include "core/hub/agent_routes.hpp"
 #include "core/hub/audit.hpp"
+#include "core/hub/config_routes.hpp"
 #include "core/hub/feeds.hpp"
 #include "core/hub/idempotency.hpp"
 #include "core/hub/invite_routes.hpp"
@@ -80,6 +82,24 @@ constexpr Route kRoutes[] = {
     {OperationId::http_limit_override, on_limit_override},
     {OperationId::http_limit_override_remove, on_limit_override_remove},
     {OperationId::http_validation, on_validation},
+    // configuration and administration
+    {OperationId::http_config_list, on_config_list},
+    {OperationId::http_config_unset, on_config_unset},
+    {OperationId::http_heartbeat_get, on_heartbeat_get},
+    {OperationId::http_heartbeat_set, on_heartbeat_set},
+    {OperationId::http_mail_retention_get, on_mail_retention_get},
+    {OperationId::http_mail_retention_set, on_mail_retention_set},
+    {OperationId::http_default_repo_get, on_default_repo_get},
+    {OperationId::http_default_repo_set, on_default_repo_set},
+    {OperationId::http_public_url_get, on_public_url_get},
+    {OperationId::http_public_url_set, on_public_url_set},
+    {OperationId::http_thresholds_get, on_thresholds_get},
+    {OperationId::http_thresholds_set, on_thresholds_set},
+    {OperationId::http_mailbox_evict, on_mailbox_evict},
+    {OperationId::http_reset, on_reset},
+    {OperationId::http_log_level_get, on_log_level_get},
+    {OperationId::http_log_level_set, on_log_level_set},
+    {OperationId::http_push_task, on_push_task},
 };
 
 Reply dispatch(const Call& call) {
@@ -131,6 +151,22 @@ std::optional<Answer> invalid(const Call& call, const json::Object& body, bool e
     validation_watch::failed(call.ctx, {call.workspace, call.principal(), call.operation.name}, errors, refused);
     if (!refused) return std::nullopt;
     return Answer{422, http_validation_error(errors), std::nullopt, {}};
+}
+
+/// A path that is none, or not for this method. There is no cross-origin access, so OPTIONS tells of methods only.
+Answer no_operation(const Context& ctx, Method method, const RouteMatch& match) {
+    if (!match.path_known || ctx.settings.method_not_allowed == 0) return error_answer(404, "not_found");
+    json::Writer out;
+    out.begin_object().member("error", "method_not_allowed").key("allow").begin_array();
+    std::string allow;
+    for (const Method allowed : match.allowed) {
+        out.string(method_name(allowed));
+        allow.append(allow.empty() ? "" : ", ").append(method_name(allowed));
+    }
+    out.end_array().end_object();
+    Answer answer = method == Method::options ? Answer{204, "", std::nullopt, {}} : ok(out, 405);
+    answer.headers.emplace_back("allow", std::move(allow));
+    return answer;
 }
 
 /// Who asks, as far as the route wants to know.
@@ -219,6 +255,7 @@ void respond(Context& ctx, RequestId request, Answer answer) {
 }
 
 void handle(Context& ctx, const HttpRequest& request, std::optional<Resumption> resumption) {
+    ctx.request_name = request.name;
     const auto say = [&](Answer answer) { respond(ctx, request.request, std::move(answer)); };
     const auto say_bad = [&](Answer answer) {
         say(unless_limited(limiter::take_bad_request(ctx, request.peer), std::move(answer)));
@@ -229,7 +266,7 @@ void handle(Context& ctx, const HttpRequest& request, std::optional<Resumption> 
     const std::optional<agentcom::Query> query = parse_query(request.query);
     if (!query) return say_bad(error_answer(400, "bad_request", "the query string has a bad escape or is not UTF-8"));
     const RouteMatch match = match_route(request.method, request.path);
-    if (match.operation == nullptr) return say_bad(error_answer(404, "not_found"));
+    if (match.operation == nullptr) return say_bad(no_operation(ctx, request.method, match));
     const Operation& operation = *match.operation;
 
     const std::optional<json::Document> body =

@@ -7,6 +7,7 @@
 #include "core/access/limiter.hpp"
 #include "core/base/limits.hpp"
 #include "core/messaging/mailbox.hpp"
+#include "core/state/config.hpp"
 #include "core/tasks/agents.hpp"
 
 namespace agentcom::sessions {
@@ -260,7 +261,7 @@ void identify(Context& ctx, const SessionRow& before, const Arguments& arguments
         facts.hub_version = kHubVersion;
         facts.features = kFeatures;
         facts.mailbox_pending = mailbox::pending(ctx, session.workspace, agent, ctx.settings.mailbox_entries);
-        facts.heartbeat_interval_ms = 30'000;
+        facts.heartbeat_interval_ms = config::offered_heartbeat_ms(ctx);
         reply = identified_frame(agent, facts);
     }
     ctx.reply(connection, with_request_id(std::move(reply), request_id_raw));

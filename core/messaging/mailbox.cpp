@@ -6,6 +6,7 @@
 #include "core/base/json.hpp"
 #include "core/messaging/near_names.hpp"
 #include "core/messaging/receipts.hpp"
+#include "core/state/config.hpp"
 
 namespace agentcom::mailbox {
 
@@ -92,17 +93,34 @@ void trim_undeliverable(Context& ctx, int64_t workspace) {
               lost.front().first, lost.back().first);
 }
 
+/// What expires next in a workspace, and when: what its sender dated, or what is oldest under the TTL.
+struct NextExpiry {
+    int64_t at = 0;
+    std::string agent;
+    int64_t seq = 0;
+};
+std::optional<NextExpiry> next_expiry(const Context& ctx, int64_t workspace) {
+    const Indexes& indexes = ctx.tables.indexes();
+    const auto oldest = indexes.mail_age.find(workspace);
+    if (oldest == indexes.mail_age.end()) return std::nullopt;
+    const auto& [sent_at, agent, seq] = *oldest->second.begin();
+    NextExpiry next{saturating_add(sent_at, config::mailbox_ttl_ms(ctx)), agent, seq};
+    if (const auto dated = indexes.mail_expiry.find(workspace); dated != indexes.mail_expiry.end()) {
+        const auto& [when, dated_agent, dated_seq] = *dated->second.begin();
+        if (when < next.at) next = NextExpiry{when, dated_agent, dated_seq};
+    }
+    return next;
+}
+
 void arm_expiry(Context& ctx, int64_t workspace) {
-    const auto& expiry = ctx.tables.indexes().mail_expiry;
-    const auto found = expiry.find(workspace);
-    if (found == expiry.end()) {
+    const std::optional<NextExpiry> next = next_expiry(ctx, workspace);
+    if (!next) {
         ctx.disarm(TimerKind::mail_expiry, workspace, "");
         return;
     }
-    const int64_t first = std::get<0>(*found->second.begin());
     const TimerRow* armed = ctx.tables.find<TimerRow>({TimerKind::mail_expiry, workspace, "", 0});
-    if (armed == nullptr || armed->deadline > first || armed->deadline <= ctx.now.wall_ms) {
-        ctx.arm(TimerKind::mail_expiry, workspace, "", first);
+    if (armed == nullptr || armed->deadline > next->at || armed->deadline <= ctx.now.wall_ms) {
+        ctx.arm(TimerKind::mail_expiry, workspace, "", next->at);
     }
 }
 
@@ -149,7 +167,8 @@ bool file(Context& ctx, const MessageRow& message) {
     mail.workspace = message.workspace;
     mail.agent = message.recipient.value_or("");
     mail.seq = message.seq;
-    mail.expires_at = message.expires_at;
+    mail.sent_at = message.sent_at;
+    mail.expires_at = message.expires_set ? message.expires_at : INT64_MAX;
     const bool direct = message.recipient.has_value();
     if (!direct) mail.sender = message.sender;
     mail.undeliverable = direct && !is_known_recipient(ctx.tables, message.workspace, mail.agent);
@@ -382,16 +401,12 @@ void registered(Context& ctx, int64_t workspace, const std::string& agent) {
 
 void expire(Context& ctx, int64_t workspace) {
     std::map<std::string, std::vector<int64_t>> lost;
-    const auto& expiry = ctx.tables.indexes().mail_expiry;
     constexpr int64_t kLot = 1'000;  // a turn stays short; the timer comes back at once for the rest
-    int64_t done = 0;
-    while (done < kLot) {
-        const auto found = expiry.find(workspace);
-        if (found == expiry.end() || std::get<0>(*found->second.begin()) > ctx.now.wall_ms) break;
-        const auto [when, agent, seq] = *found->second.begin();
-        lost[agent].push_back(seq);
-        forget(ctx, {workspace, agent, seq});
-        ++done;
+    for (int64_t done = 0; done < kLot; ++done) {
+        const std::optional<NextExpiry> next = next_expiry(ctx, workspace);
+        if (!next || next->at > ctx.now.wall_ms) break;
+        lost[next->agent].push_back(next->seq);
+        forget(ctx, {workspace, next->agent, next->seq});
     }
     for (auto& [agent, seqs] : lost) {
         std::sort(seqs.begin(), seqs.end());
@@ -414,7 +429,8 @@ std::optional<MailRow> restored(const Tables& tables, const MessageRow& message)
     mail.workspace = message.workspace;
     mail.agent = message.recipient.value_or("");
     mail.seq = message.seq;
-    mail.expires_at = message.expires_at;
+    mail.sent_at = message.sent_at;
+    mail.expires_at = message.expires_set ? message.expires_at : INT64_MAX;
     if (message.recipient) {
         const MailboxRow row = row_of(tables, message.workspace, *message.recipient);
         if (!is_unread(row, parse_ranges(row.unread), message.seq)) return std::nullopt;

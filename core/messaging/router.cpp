@@ -11,6 +11,7 @@
 #include "core/messaging/mailbox.hpp"
 #include "core/messaging/message_id.hpp"
 #include "core/protocol/encoding.hpp"
+#include "core/state/config.hpp"
 
 namespace agentcom::router {
 
@@ -90,7 +91,7 @@ Sent route(Context& ctx, NewMessage message) {
     row.type = std::move(message.type);
     row.reply_to = std::move(message.reply_to);
     row.sent_at = ctx.now.wall_ms;
-    row.expires_at = saturating_add(ctx.now.wall_ms, ctx.settings.mailbox_ttl_ms);
+    row.expires_at = saturating_add(ctx.now.wall_ms, config::mailbox_ttl_ms(ctx));
     row.payload = Body(std::move(message.payload));
     put_envelope(row, std::move(message.envelope));
     ctx.tables.modify<WorkspaceRow>({row.workspace}, [&](WorkspaceRow& workspace) {

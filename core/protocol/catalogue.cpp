@@ -196,6 +196,27 @@ constexpr std::array kClaimFields = {
     typed_field("wait_ms", FieldType::integer),
 };
 
+// -- configuration and administration
+constexpr std::array kConfigNameFields = {required(string_field("name", kMaxKeyCodePoints))};
+constexpr std::array kHeartbeatFields = {required(typed_field("heartbeat_interval_ms", FieldType::positive_integer))};
+constexpr std::array kMailRetentionFields = {required(typed_field("mailbox_ttl_ms", FieldType::positive_integer))};
+constexpr std::array kUrlFields = {required(string_field("url", kMaxUrlCodePoints))};
+constexpr std::array kThresholdFields = {
+    since(2, typed_field("check_interval_ms", FieldType::integer)),
+    since(2, typed_field("cooldowns", FieldType::object)),
+    since(2, typed_field("error_count_hour", FieldType::integer)),
+    since(2, typed_field("failure_rate_pct", FieldType::integer)),
+    since(2, typed_field("queue_growing_checks", FieldType::integer)),
+    since(2, typed_field("stuck_task_ms", FieldType::integer)),
+};
+// Any value: what is no level gets an answer of its own.
+constexpr std::array kLogLevelFields = {since(2, typed_field("level", FieldType::any))};
+constexpr std::array kPushTaskFields = {
+    kAgentId,
+    required(string_field("description", kMaxDescriptionCodePoints)),
+    typed_field("metadata", FieldType::object),
+};
+
 constexpr std::array kGenerationOnly = {kGeneration};
 
 constexpr std::array kProgressBodyFields = {kGeneration, string_field("note", kMaxNoteCodePoints),
@@ -601,6 +622,63 @@ constexpr std::array kCatalogue = {
     route(Id::http_validation, "get_validation", Method::get, "/api/admin/validation",
           {.auth = Auth::strict, .permission = Permission::administer, .since = 2},
           "Show what validation found fault with, by agent, operation and field."),
+    // configuration and administration
+    route(Id::http_config_list, "get_config", Method::get, "/api/config",
+          {.auth = Auth::strict, .permission = Permission::read, .since = 2},
+          "Show what can be configured at run time, the value that counts and where it comes from."),
+    route(Id::http_config_unset, "post_config_unset", Method::post, "/api/config/unset",
+          {.auth = Auth::strict,
+           .permission = Permission::administer,
+           .fields = kConfigNameFields,
+           .mutates = true,
+           .since = 2},
+          "Forget a stored value: the settings of the process count again."),
+    route(Id::http_heartbeat_get, "get_heartbeat_interval", Method::get, "/api/config/heartbeat-interval",
+          {.auth = Auth::flex, .permission = Permission::read}, "Show how often clients shall give a sign of life."),
+    route(Id::http_heartbeat_set, "put_heartbeat_interval", Method::put, "/api/config/heartbeat-interval",
+          {.auth = Auth::strict, .permission = Permission::administer, .fields = kHeartbeatFields, .mutates = true},
+          "Set how often clients shall give a sign of life."),
+    route(Id::http_mail_retention_get, "get_mailbox_retention", Method::get, "/api/config/mailbox-retention",
+          {.auth = Auth::flex, .permission = Permission::read}, "Show how long mail is kept."),
+    route(Id::http_mail_retention_set, "put_mailbox_retention", Method::put, "/api/config/mailbox-retention",
+          {.auth = Auth::strict, .permission = Permission::administer, .fields = kMailRetentionFields, .mutates = true},
+          "Set how long mail is kept, that which is there too."),
+    route(Id::http_default_repo_get, "get_default_repo", Method::get, "/api/config/default-repo",
+          {.permission = Permission::none}, "Show the repository that new agents are pointed to."),
+    route(Id::http_default_repo_set, "put_default_repo", Method::put, "/api/config/default-repo",
+          {.auth = Auth::strict, .permission = Permission::administer, .fields = kUrlFields, .mutates = true},
+          "Set the repository that new agents are pointed to."),
+    route(Id::http_public_url_get, "get_public_url", Method::get, "/api/config/public-url",
+          {.auth = Auth::strict, .permission = Permission::read, .since = 2},
+          "Show the address that new agents are told to reach the hub under."),
+    route(
+        Id::http_public_url_set, "put_public_url", Method::put, "/api/config/public-url",
+        {.auth = Auth::strict, .permission = Permission::administer, .fields = kUrlFields, .mutates = true, .since = 2},
+        "Set the address that new agents are told to reach the hub under."),
+    route(Id::http_thresholds_get, "get_alert_thresholds", Method::get, "/api/config/alert-thresholds",
+          {.auth = Auth::strict, .permission = Permission::read}, "Show when the hub raises alerts."),
+    route(Id::http_thresholds_set, "put_alert_thresholds", Method::put, "/api/config/alert-thresholds",
+          {.auth = Auth::strict, .permission = Permission::administer, .fields = kThresholdFields, .mutates = true},
+          "Set some of the thresholds of alerts; the others stay."),
+    route(Id::http_mailbox_evict, "post_mailbox_evict", Method::post, "/api/mailbox/evict",
+          {.auth = Auth::strict, .permission = Permission::administer, .mutates = true},
+          "Drop mail that is older than the retention now."),
+    route(Id::http_reset, "post_admin_reset", Method::post, "/api/admin/reset",
+          {.auth = Auth::strict, .permission = Permission::reset, .mutates = true},
+          "Drop what is not stored, close agents' sockets and queue running tasks again, half a second later."),
+    route(Id::http_log_level_get, "get_log_level", Method::get, "/api/admin/log-level",
+          {.auth = Auth::strict, .permission = Permission::read, .since = 2}, "Show from which severity on is logged."),
+    route(Id::http_log_level_set, "put_log_level", Method::put, "/api/admin/log-level",
+          {.auth = Auth::strict, .permission = Permission::administer, .fields = kLogLevelFields, .mutates = true},
+          "Set from which severity on is logged, until the hub ends."),
+    route(Id::http_push_task, "post_admin_push_task", Method::post, "/api/admin/push-task",
+          {.auth = Auth::strict,
+           .permission = Permission::operate,
+           .tier = Tier::heavy,
+           .rate_identity = kByAgent,
+           .fields = kPushTaskFields,
+           .mutates = true},
+          "Submit a task that only this agent gets, before what others wait for."),
 };
 
 constexpr bool all_are_limited() {

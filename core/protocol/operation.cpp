@@ -10,7 +10,8 @@ namespace {
 
 // -- Names ------------------------------------------------------------------------------------------------------------
 
-constexpr std::array<std::string_view, 7> kMethodNames = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+constexpr std::array<std::string_view, 8> kMethodNames = {"GET",   "HEAD",   "POST",    "PUT",
+                                                          "PATCH", "DELETE", "OPTIONS", "other"};
 constexpr std::array<std::string_view, 4> kTierNames = {"none", "light", "normal", "heavy"};
 constexpr std::array<std::string_view, 7> kFieldTypeNames = {
     "string", "integer", "positive_integer", "boolean", "object", "array<string>", "any"};
@@ -89,7 +90,7 @@ std::string_view field_type_name(FieldType type) { return kFieldTypeNames[static
 
 std::optional<Method> parse_method(std::string_view name) {
     const auto found = std::find(kMethodNames.begin(), kMethodNames.end(), name);
-    if (found == kMethodNames.end()) return std::nullopt;
+    if (found == kMethodNames.end() || *found == method_name(Method::other)) return std::nullopt;
     return static_cast<Method>(found - kMethodNames.begin());
 }
 

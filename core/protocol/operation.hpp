@@ -85,8 +85,26 @@ enum class OperationId : uint8_t {
     http_limit_override,
     http_limit_override_remove,
     http_validation,
+    // configuration and administration
+    http_config_list,
+    http_config_unset,
+    http_heartbeat_get,
+    http_heartbeat_set,
+    http_mail_retention_get,
+    http_mail_retention_set,
+    http_default_repo_get,
+    http_default_repo_set,
+    http_public_url_get,
+    http_public_url_set,
+    http_thresholds_get,
+    http_thresholds_set,
+    http_mailbox_evict,
+    http_reset,
+    http_log_level_get,
+    http_log_level_set,
+    http_push_task,
 };
-inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_validation) + 1;
+inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_push_task) + 1;
 
 enum class FieldType : uint8_t { string, integer, positive_integer, boolean, object, array_of_string, any };
 
@@ -122,9 +140,10 @@ struct QueryField {
     uint8_t since = 1;
 };
 
-enum class Method : uint8_t { get, head, post, put, patch, delete_, options };
+/// `other` is any method that no operation has.
+enum class Method : uint8_t { get, head, post, put, patch, delete_, options, other };
 
-// Case-sensitive, as HTTP methods are.
+// Case-sensitive, as HTTP methods are. Nothing for one that no operation has.
 std::optional<Method> parse_method(std::string_view name);
 std::string_view method_name(Method method);
 

@@ -22,6 +22,7 @@ void Context::close(ConnectionId connection, int code, std::string reason) {
 }
 
 void Context::log(Severity severity, std::string event, std::vector<std::pair<std::string, std::string>> fields) {
+    if (!request_name.empty()) fields.emplace_back("request_id", request_name);
     emit(LogEvent{severity, std::move(event), std::move(fields)});
 }
 

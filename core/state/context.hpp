@@ -33,6 +33,8 @@ class Context {
     const Settings& settings;
     const Time now;
     const int64_t turn;
+    /// What the request that is being handled is called in logs; "" = no request.
+    std::string request_name;
 
     /// Agents that may take more work, and tasks that came into the queue: the scheduler looks at both when the input
     /// is done, so that a reply always precedes the pushes it causes.

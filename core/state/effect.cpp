@@ -18,6 +18,16 @@ std::string_view to_text(Severity severity) {
     return "info";
 }
 
+bool from_text(std::string_view name, Severity& severity) {
+    for (const Severity known :
+         {Severity::debug, Severity::info, Severity::notice, Severity::warning, Severity::error}) {
+        if (to_text(known) != name) continue;
+        severity = known;
+        return true;
+    }
+    return false;
+}
+
 std::string storage_unavailable_frame() { return R"({"type":"error","error":"storage_unavailable"})"; }
 
 HttpRespond storage_unavailable_response(RequestId request) {

@@ -76,6 +76,7 @@ struct RunQuery {
 
 enum class Severity : uint8_t { debug, info, notice, warning, error };
 std::string_view to_text(Severity);
+bool from_text(std::string_view, Severity&);
 
 /// A line for the log: a name of docs/operations.md's catalogue and flat fields.
 struct LogEvent {
@@ -84,7 +85,13 @@ struct LogEvent {
     std::vector<std::pair<std::string, std::string>> fields;
 };
 
-using Effect = std::variant<SendFrame, SendPing, CloseConnection, HttpRespond, RunQuery, LogEvent, HttpBody>;
+/// From here on the machine logs what is at least so severe, until it ends.
+struct SetLogLevel {
+    Severity threshold = Severity::info;
+};
+
+using Effect =
+    std::variant<SendFrame, SendPing, CloseConnection, HttpRespond, RunQuery, LogEvent, HttpBody, SetLogLevel>;
 
 /// All that one turn puts out.
 struct TurnResult {

@@ -88,13 +88,19 @@ void Indexes::changed(const MailRow* before, const MailRow* after) {
     if (before != nullptr) {
         remove_from(mail, {before->workspace, before->agent}, before->seq);
         mail_by_seq.erase({before->workspace, before->seq});
-        remove_from(mail_expiry, before->workspace, std::tuple{before->expires_at, before->agent, before->seq});
+        if (before->expires_at != INT64_MAX) {
+            remove_from(mail_expiry, before->workspace, std::tuple{before->expires_at, before->agent, before->seq});
+        }
+        remove_from(mail_age, before->workspace, std::tuple{before->sent_at, before->agent, before->seq});
         if (before->undeliverable) remove_from(undeliverable, before->workspace, std::pair{before->seq, before->agent});
     }
     if (after != nullptr) {
         mail[{after->workspace, after->agent}].insert(after->seq);
         mail_by_seq.emplace(after->workspace, after->seq);
-        mail_expiry[after->workspace].emplace(after->expires_at, after->agent, after->seq);
+        if (after->expires_at != INT64_MAX) {
+            mail_expiry[after->workspace].emplace(after->expires_at, after->agent, after->seq);
+        }
+        mail_age[after->workspace].emplace(after->sent_at, after->agent, after->seq);
         if (after->undeliverable) undeliverable[after->workspace].emplace(after->seq, after->agent);
     }
 }

@@ -41,7 +41,9 @@ class Indexes {
     std::map<Name, std::set<int64_t>> mail;             ///< (workspace, recipient or "" for broadcasts) -> unread seqs
     std::set<std::pair<int64_t, int64_t>> mail_by_seq;  ///< (workspace, seq): the oldest sets the bound of retention
     std::map<int64_t, std::set<std::tuple<int64_t, std::string, int64_t>>>
-        mail_expiry;                                                             ///< workspace -> (when, whose, seq)
+        mail_expiry;  ///< workspace -> (when its sender lets it expire, whose, seq)
+    std::map<int64_t, std::set<std::tuple<int64_t, std::string, int64_t>>>
+        mail_age;                                                                ///< workspace -> (sent_at, whose, seq)
     std::map<int64_t, std::set<std::pair<int64_t, std::string>>> undeliverable;  ///< workspace -> (seq, name)
 
     // -- access

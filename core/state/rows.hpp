@@ -43,6 +43,7 @@ enum class TableId : uint8_t {
     limit_overrides = 20,
     limit_exempt = 21,
     validation_failures = 22,
+    config = 19,
     mail = 32,
     sessions = 64,
     liveness = 65,
@@ -720,6 +721,27 @@ struct LimitExemptRow {
     }
 };
 
+/// A value that an administrator has set while the hub ran (core/state/config.hpp); it holds for every workspace.
+struct ConfigRow {
+    static constexpr TableId kTable = TableId::config;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 1;
+    std::string name;
+    std::string value;  ///< JSON
+    int64_t set_at = 0;
+    std::string set_by;
+
+    using Key = std::tuple<std::string>;
+    Key key() const { return {name}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("name", self.name);
+        visit("value", self.value);
+        visit("set_at", self.set_at);
+        visit("set_by", self.set_by);
+    }
+};
+
 // ---------------------------------------------------------------------------------------------------------------
 // Derived rows
 
@@ -731,7 +753,8 @@ struct MailRow {
     int64_t workspace = 0;
     std::string agent;
     int64_t seq = 0;
-    int64_t expires_at = 0;
+    int64_t sent_at = 0;         ///< the mailbox TTL counts from here
+    int64_t expires_at = 0;      ///< what its sender said; INT64_MAX: nothing, the TTL alone ends it
     std::string sender;          ///< of a broadcast (it is no mail of its sender's); "" for direct ones
     bool undeliverable = false;  ///< nobody is registered under this name
 
@@ -742,6 +765,7 @@ struct MailRow {
         visit("workspace", self.workspace);
         visit("agent", self.agent);
         visit("seq", self.seq);
+        visit("sent_at", self.sent_at);
         visit("expires_at", self.expires_at);
         visit("sender", self.sender);
         visit("undeliverable", self.undeliverable);
@@ -924,6 +948,7 @@ enum class TimerKind : uint8_t {
     feed,                ///< request: a reader of events has waited long enough, or needs a sign of life
     feed_round,          ///< workspace: readers of events may be served again
     presence,            ///< agent: has been away for so long that it counts as offline
+    reset,               ///< all: what is not stored is dropped, as an administrator asked
     deadline,            ///< task: complete_by (wall)
     not_before,          ///< task: may start (wall)
     mail_expiry,         ///< workspace: oldest mail (wall)
@@ -1127,6 +1152,7 @@ struct RuntimeRow {
     int64_t wall_hold_until_us = 0;  ///< wall timers rest after a clock jump
     bool stopping = false;
     int64_t started_at = 0;
+    int64_t log_level = 1;  ///< the Severity from which on the machine logs
 
     using Key = std::tuple<int64_t>;
     Key key() const { return {id}; }
@@ -1143,6 +1169,7 @@ struct RuntimeRow {
         visit("wall_hold_until_us", self.wall_hold_until_us);
         visit("stopping", self.stopping);
         visit("started_at", self.started_at);
+        visit("log_level", self.log_level);
     }
 };
 
@@ -1307,6 +1334,7 @@ void for_each_stored_row(F&& f) {
     f.template operator()<PrincipalRow>();
     f.template operator()<TokenRow>();
     f.template operator()<InviteRow>();
+    f.template operator()<ConfigRow>();
     f.template operator()<MailboxRow>();
     f.template operator()<MessageRow>();
     f.template operator()<ReceiptRow>();
@@ -1330,6 +1358,7 @@ void for_each_resident_row(F&& f) {
     f.template operator()<PrincipalRow>();
     f.template operator()<TokenRow>();
     f.template operator()<InviteRow>();
+    f.template operator()<ConfigRow>();
     f.template operator()<MailboxRow>();
     f.template operator()<TaskRow>();
     f.template operator()<TaskInputRow>();

@@ -85,6 +85,10 @@ struct Settings {
     int64_t limit_connection_per_min = 120;
     int64_t limit_address_per_min = 30'000;
     int64_t limit_failed_logins_per_min = 60;
+    // administration
+    int64_t heartbeat_interval_ms = 30'000;
+    int64_t reset_delay_ms = 500;
+    int64_t method_not_allowed = 1;
     // validation
     int64_t strict_failure_text = 0;
     int64_t validation_v1 = 1;

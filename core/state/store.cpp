@@ -36,6 +36,8 @@ std::string_view table_name(TableId table) {
             return "events";
         case TableId::idempotency:
             return "idempotency";
+        case TableId::config:
+            return "config";
         case TableId::task_outputs:
             return "task_outputs";
         case TableId::task_runs:

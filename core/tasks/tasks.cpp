@@ -86,7 +86,7 @@ Result<Submitted> submit(Context& ctx, int64_t workspace, NewTask wanted) {
     task.kind = std::move(wanted.kind);
     task.labels = std::move(wanted.labels);
     task.needed_capabilities = std::move(wanted.needed_capabilities);
-    task.target_agent = target_agent(wanted.metadata);
+    task.target_agent = wanted.target_agent.empty() ? target_agent(wanted.metadata) : std::move(wanted.target_agent);
     task.fairness_key = std::move(wanted.fairness_key);
     task.unique_key = std::move(wanted.unique_key);
     task.parent_id = std::move(wanted.parent_id);

@@ -35,6 +35,7 @@ struct NewTask {
     std::string origin;
     std::string requested_by;  ///< the principal
     std::string trace;
+    std::string target_agent;  ///< the only one that gets it; "" = as metadata.target_agent says
 };
 
 struct Submitted {

@@ -7,6 +7,7 @@
 // oldest lines are lost. Event names are those of docs/operations.md.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -38,6 +39,10 @@ class Log {
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
 
+    /// From here on less severe events are not written. Any thread may call it.
+    void set_threshold(Severity threshold) { threshold_ = threshold; }
+    Severity threshold() const { return threshold_; }
+
     void write(const LogEvent& event);
     /// An event with a text for people and more fields.
     void write(Severity severity, std::string_view event, std::string text,
@@ -47,7 +52,7 @@ class Log {
 
   private:
     LogFormat format_;
-    Severity threshold_;
+    std::atomic<Severity> threshold_;
     std::shared_ptr<spdlog::logger> logger_;
 };
 

@@ -49,7 +49,8 @@ bool takes_body(Method method) {
     return method == Method::post || method == Method::put || method == Method::patch || method == Method::delete_;
 }
 
-std::vector<std::string_view> values_of(const Fields& fields, http::field name) {
+template <class Name>
+std::vector<std::string_view> values_of(const Fields& fields, Name name) {
     std::vector<std::string_view> values;
     const auto [begin, end] = fields.equal_range(name);
     for (auto it = begin; it != end; ++it) values.push_back(view(it->value()));
@@ -61,6 +62,13 @@ bool lists_token(const Fields& fields, http::field name, boost::beast::string_vi
     return std::any_of(values.begin(), values.end(), [&](std::string_view value) {
         return http::token_list{boost::beast::string_view(value.data(), value.size())}.exists(token);
     });
+}
+
+// A name that a client may give its request: short, and harmless in a log and in a header.
+bool is_request_name(std::string_view name) {
+    constexpr size_t kMaxRequestNameBytes = 128;
+    return !name.empty() && name.size() <= kMaxRequestNameBytes &&
+           std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
 // The path of "http://host/path?query" (RFC 9112 §3.2.2), or the target as it is.
@@ -216,11 +224,10 @@ bool HttpConnection::consume_body() {
 
 void HttpConnection::finish_request() {
     Fields& fields = body_->parser.get();
-    const std::optional<Method> method = parse_method(view(fields.method_string()));
     pending_ = true;
     if (refuse_foreign()) return;
-    if (!method) return answer_error(404);
-    hand_out(*method, std::string(without_authority(view(fields.target()))), std::move(fields.body()));
+    hand_out(parse_method(view(fields.method_string())).value_or(Method::other),
+             std::string(without_authority(view(fields.target()))), std::move(fields.body()));
 }
 
 bool HttpConnection::refuse_foreign() {
@@ -273,6 +280,7 @@ void HttpConnection::hand_out(Method method, std::string target, std::string bod
     const Fields& fields = body_->parser.get();
     const size_t question_mark = std::min(target.find('?'), target.size());
     HttpRequest request;
+    request.name = name();
     request.method = method;
     request.path = target.substr(0, question_mark);
     if (method == Method::get && is_upgrade_path(request.path)) return upgrade();
@@ -285,7 +293,8 @@ void HttpConnection::hand_out(Method method, std::string target, std::string bod
     request.tls = context_.tls;
     request.has_content_type = fields.count(http::field::content_type) > 0;
     request.content_type = std::string(view(fields[http::field::content_type]));
-    request.accept = std::string(view(fields[http::field::accept]));
+    // A stream has no end to be told in the headers, which are all that HEAD gets.
+    if (method != Method::head) request.accept = std::string(view(fields[http::field::accept]));
     request.last_event_id = std::string(view(fields["Last-Event-ID"]));
     request.idempotency_key = std::string(view(fields["Idempotency-Key"]));
     const std::vector<std::string_view> authorization = values_of(fields, http::field::authorization);
@@ -336,6 +345,7 @@ void HttpConnection::upgrade() {
     response.append("date: ").append(http_date(context_.now.wall_ms));
     response.append("\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ");
     response.append(websocket_accept(key));
+    response.append("\r\nx-request-id: ").append(name());
     response.append("\r\ncache-control: max-age=0, private, must-revalidate\r\n\r\n");
     outbox_.add_bytes(std::move(response));
     ended_ = true;
@@ -356,11 +366,23 @@ void HttpConnection::answer(int status, std::span<const HttpHeader> headers, std
     shape.close = close_after_;
     shape.keep_alive = !close_after_ && body_ && body_->http_1_0;
     shape.head_only = body_ && body_->head_only;
+    shape.request_name = name();
     outbox_.add_bytes(http_response(status, headers, body, context_.now.wall_ms, shape));
     answered();
 }
 
+const std::string& HttpConnection::name() {
+    if (!name_.empty()) return name_;
+    if (body_ && body_->parser.is_header_done()) {
+        const std::vector<std::string_view> names = values_of(body_->parser.get(), "X-Request-Id");
+        if (names.size() == 1 && is_request_name(names.front())) name_ = names.front();
+    }
+    if (name_.empty()) name_ = context_.next_request_name();
+    return name_;
+}
+
 void HttpConnection::answered() {
+    name_.clear();
     pending_ = false;
     streaming_ = false;
     body_.reset();
@@ -372,7 +394,7 @@ void HttpConnection::begin_stream(int status, std::span<const HttpHeader> header
     if (!pending_ || ended_ || streaming_) return;
     if (body_->http_1_0) close_after_ = true;
     const StreamCoding coding = body_->http_1_0 ? StreamCoding::to_close : StreamCoding::chunked;
-    outbox_.add_bytes(http_stream_head(status, headers, context_.now.wall_ms, coding));
+    outbox_.add_bytes(http_stream_head(status, headers, context_.now.wall_ms, coding, name()));
     streaming_ = true;
 }
 

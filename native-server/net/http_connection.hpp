@@ -30,7 +30,7 @@ class HttpConnection {
     class Events {
       public:
         virtual ~Events() = default;
-        /// A complete request; its `request`, `peer`, `loopback` and `secret` are for the callee to fill in.
+        /// A complete request, named; its `request`, `peer`, `loopback` and `secret` are for the callee to fill in.
         /// `mints_secret`: the operation that it names needs a fresh secret.
         virtual void on_request(HttpRequest request, bool mints_secret) = 0;
         /// The connection is a WebSocket from here on: 101 is in the outbox, `take_rest` gives what came behind, once
@@ -91,6 +91,8 @@ class HttpConnection {
     void answer(int status, std::span<const HttpHeader> headers, std::string_view body);
     void answer_error(int status);
     void answered();
+    /// What the request is called: by its client, or by us.
+    const std::string& name();
     void stop_on(int status);
 
     const NetContext& context_;
@@ -98,6 +100,7 @@ class HttpConnection {
     Events& events_;
     HttpHead head_;
     std::unique_ptr<Body> body_;  // from the end of a head to the answer
+    std::string name_;            // of the request at hand; "" until it is asked for
     std::string rest_;            // bytes from the socket; those before read_of_rest_ are parsed
     size_t read_of_rest_ = 0;
     int64_t waiting_since_us_;  // what the deadline counts from

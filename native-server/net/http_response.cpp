@@ -86,12 +86,17 @@ std::string http_error_body(std::string_view code) {
 std::string http_response(int status, std::span<const HttpHeader> headers, std::string_view body, int64_t wall_ms,
                           ResponseShape shape) {
     std::string out;
-    out.reserve(320 + body.size());
+    out.reserve(400 + body.size());
     add_status(out, status, wall_ms);
-    add_header(out, "content-length", std::to_string(body.size()));
+    // 204 has no body and must not say how long it is (RFC 9110 §8.6).
+    constexpr int kNoContent = 204;
+    if (status != kNoContent) add_header(out, "content-length", std::to_string(body.size()));
     add_header(out, "vary", "accept-encoding");
     if (!has_header(headers, "cache-control")) add_header(out, "cache-control", "max-age=0, private, must-revalidate");
-    if (!has_header(headers, "content-type")) add_header(out, "content-type", "application/json; charset=utf-8");
+    if (status != kNoContent && !has_header(headers, "content-type")) {
+        add_header(out, "content-type", "application/json; charset=utf-8");
+    }
+    if (!shape.request_name.empty()) add_header(out, "x-request-id", shape.request_name);
     for (const HttpHeader& header : headers) add_header(out, header.first, header.second);
     if (shape.close) {
         add_header(out, "connection", "close");
@@ -99,13 +104,15 @@ std::string http_response(int status, std::span<const HttpHeader> headers, std::
         add_header(out, "connection", "keep-alive");
     }
     out.append("\r\n");
-    if (!shape.head_only) out.append(body);
+    if (!shape.head_only && status != kNoContent) out.append(body);
     return out;
 }
 
-std::string http_stream_head(int status, std::span<const HttpHeader> headers, int64_t wall_ms, StreamCoding coding) {
+std::string http_stream_head(int status, std::span<const HttpHeader> headers, int64_t wall_ms, StreamCoding coding,
+                             std::string_view request_name) {
     std::string out;
     add_status(out, status, wall_ms);
+    if (!request_name.empty()) add_header(out, "x-request-id", request_name);
     for (const HttpHeader& header : headers) add_header(out, header.first, header.second);
     if (coding == StreamCoding::chunked) {
         add_header(out, "transfer-encoding", "chunked");

@@ -16,6 +16,8 @@ struct ResponseShape {
     bool close = false;       ///< say that the connection ends after this
     bool keep_alive = false;  ///< say that it stays open: only HTTP/1.0 clients need to be told
     bool head_only = false;   ///< the answer to HEAD: all headers, no body
+    /// What the header X-Request-Id says: the name of the request in logs.
+    std::string_view request_name = {};
 };
 
 /// How a body goes over the wire whose length is not known beforehand.
@@ -25,7 +27,8 @@ enum class StreamCoding : uint8_t {
 };
 
 /// The head of a response whose body follows. With `to_close` it says that the connection ends.
-std::string http_stream_head(int status, std::span<const HttpHeader> headers, int64_t wall_ms, StreamCoding coding);
+std::string http_stream_head(int status, std::span<const HttpHeader> headers, int64_t wall_ms, StreamCoding coding,
+                             std::string_view request_name = {});
 /// What stands before and behind the bytes of a chunk, and what ends the last one.
 std::string chunk_header(size_t bytes);
 inline constexpr std::string_view kChunkEnd = "\r\n";

@@ -26,6 +26,11 @@ struct NetContext {
     std::optional<HostPolicy> hosts;           ///< unset: Host and Origin are not looked at
     std::vector<std::string> trusted_proxies;  ///< addresses whose word about their clients counts
     bool tls = false;
+    std::string run_name;  ///< random: tells the requests of one run from those of another
+    mutable int64_t requests_named = 0;
+
+    /// The name of a request whose client gave it none: never the same one twice in a run.
+    std::string next_request_name() const { return run_name + "-" + std::to_string(++requests_named); }
 };
 
 }  // namespace agentcom

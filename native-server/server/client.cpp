@@ -88,7 +88,7 @@ void Client::note_held_bytes() {
 
 void Client::on_request(HttpRequest request, bool mints_secret) {
     if (const Page* page = find_page(request.method, request.path)) {
-        return http_->respond(200, page->headers, page->body);
+        return http_->respond(page->status, page->headers, page->body);
     }
     const Peer peer = client_behind_proxies(socket_.peer(), http_->forwarded_for(), host_.net().trusted_proxies);
     request.peer = peer.address;

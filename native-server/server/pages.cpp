@@ -25,7 +25,8 @@ std::optional<std::string> hash_of_element(std::string_view html, std::string_vi
 }
 
 Page html_page(std::string_view html) {
-    return Page{{{"content-type", "text/html; charset=utf-8"},
+    return Page{200,
+                {{"content-type", "text/html; charset=utf-8"},
                  {"cache-control", "no-cache"},
                  {"content-security-policy", page_policy(html)},
                  {"referrer-policy", "no-referrer"},
@@ -44,8 +45,18 @@ std::string page_policy(std::string_view html) {
 
 const Page* find_page(Method method, std::string_view path) {
     static const Page dashboard = html_page(dashboard_page());
+    // Relative, so that it holds behind a proxy; what stands behind '#' a browser keeps by itself.
+    static const Page root{302, {{"location", "/dashboard"}}, "{}"};
+    static const Page icon{200,
+                           {{"content-type", "image/svg+xml"},
+                            {"cache-control", "max-age=86400"},
+                            {"content-security-policy", "default-src 'none'"},
+                            {"x-content-type-options", "nosniff"}},
+                           favicon()};
     if (method != Method::get && method != Method::head) return nullptr;
-    return path == "/" || path == "/dashboard" || path == "/dashboard/" ? &dashboard : nullptr;
+    if (path == "/favicon.ico") return &icon;
+    if (path.find_first_not_of('/') == std::string_view::npos) return &root;
+    return path == "/dashboard" || path == "/dashboard/" ? &dashboard : nullptr;
 }
 
 }  // namespace agentcom

@@ -12,6 +12,7 @@
 namespace agentcom {
 
 struct Page {
+    int status = 200;
     std::vector<HttpHeader> headers;
     std::string_view body;
 };
@@ -25,5 +26,7 @@ std::string page_policy(std::string_view html);
 
 /// dashboard/index.html
 std::string_view dashboard_page();
+/// dashboard/favicon.svg: browsers ask for /favicon.ico by themselves and take what its content type says.
+std::string_view favicon();
 
 }  // namespace agentcom

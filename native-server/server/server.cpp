@@ -49,6 +49,7 @@ Server::Server(ServerOptions options, Log& log)
     net_.hosts = options_.hosts;
     net_.trusted_proxies = options_.trusted_proxies;
     net_.tls = options_.tls.has_value();
+    net_.run_name = random_hex(4);
     net_.now = read_clocks(clock_offset_us_);
 }
 
@@ -140,6 +141,7 @@ Status Server::start_hub() {
     started.last_turn = store_->last_turn();
     started.admin_token_sha256 = description.sha256;
     started.admin_token_prefix = description.prefix;
+    started.log_level = static_cast<int64_t>(log_.threshold());
     const std::optional<Fault> fault = hub_->apply(Input{net_.now, std::move(started)});
     if (fault) return Status(Error{"core_fault", 500, Blame::hub, "the hub does not start: " + fault->text});
     TurnResult turn = hub_->end_turn();
@@ -388,9 +390,17 @@ void Server::carry_out(RunQuery& effect) { reader_->submit(effect.query, std::mo
 
 void Server::carry_out(LogEvent& effect) { log_.write(effect); }
 
+void Server::carry_out(SetLogLevel& effect) { log_.set_threshold(effect.threshold); }
+
 void Server::respond(RequestId request, HttpRespond& response) {
     const auto found = requests_.find(request);
     if (found == requests_.end()) return;
+    if (const PendingRequest& pending = found->second; !pending.what.empty()) {
+        log_.write(Severity::debug, "request", pending.what,
+                   {{"status", std::to_string(response.status)},
+                    {"us", std::to_string(net_.now.mono_us - pending.since_us)},
+                    {"request_id", pending.name}});
+    }
     if (response.stream) {
         // Its answer goes on until the last piece.
         return found->second.client->begin_stream(request, response.status, response.headers);
@@ -436,6 +446,11 @@ RequestId Server::begin_request(Client& client, HttpRequest request, bool mints_
     request.request = id;
     PendingRequest& pending = requests_[id];
     pending.client = &client;
+    if (log_.threshold() == Severity::debug) {
+        pending.name = request.name;
+        pending.what = std::string(method_name(request.method)) + " " + request.path;
+        pending.since_us = net_.now.mono_us;
+    }
     if (mints_secret) {
         pending.secret = draw_token();
         request.secret = describe_token(pending.secret);

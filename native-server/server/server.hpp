@@ -60,6 +60,10 @@ class Server final : private ClientHost {
     struct PendingRequest {
         Client* client = nullptr;
         std::string secret;  // drawn for its answer
+        // For the log; only kept while it is written in full.
+        std::string name;
+        std::string what;
+        int64_t since_us = 0;
     };
 
     // start
@@ -90,6 +94,7 @@ class Server final : private ClientHost {
     void carry_out(HttpBody& effect);
     void carry_out(RunQuery& effect);
     void carry_out(LogEvent& effect);
+    void carry_out(SetLogLevel& effect);
     void mark_for_flush(Client& client);
     void flush_marked();
     void respond(RequestId request, HttpRespond& response);

@@ -1,0 +1,17 @@
+// A reset: what is not stored is dropped, as a restart would, but the hub goes on listening and answering.
+//
+// Agents' sockets are closed with 1012 (RFC 6455: come back), running tasks go back to the queue with the next
+// generation, and buckets, back-offs and cooldowns begin anew. Whatever is stored stays; HTTP requests that wait go on
+// waiting. It comes a moment after it was asked for, so that whoever asked hears the answer.
+#pragma once
+
+#include "core/state/context.hpp"
+
+namespace agentcom::reset {
+
+/// False when one is about to happen already.
+bool schedule(Context&);
+/// Its time has come.
+void run(Context&);
+
+}  // namespace agentcom::reset
