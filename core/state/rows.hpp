@@ -237,7 +237,7 @@ struct MessageRow {
 
     using Key = std::tuple<int64_t, int64_t>;
     Key key() const { return {workspace, seq}; }
-    bool of_channel() const { return channel_seq > 0; }
+    bool of_channel() const { return channel.has_value() && channel_seq > 0; }
     bool is_broadcast() const { return !recipient && !of_channel(); }
     template <class Self, class Visit>
     static void columns(Self& self, Visit&& visit) {

@@ -344,8 +344,9 @@ bool StoreReader::Impl::add_receipts(const std::vector<std::string>& agents) {
     const bool direct = recipient.type == ColumnValue::Type::text;
     std::vector<std::string> those = agents;
     if (direct) those = {recipient.text};
-    if (integer_column(messages, message, "channel_seq") > 0 &&
-        !read_members(workspace, column(messages, message, "channel").text, agents.size(), those)) {
+    const bool of_channel = column(messages, message, "channel").type == ColumnValue::Type::text &&
+                            integer_column(messages, message, "channel_seq") > 0;
+    if (of_channel && !read_members(workspace, column(messages, message, "channel").text, agents.size(), those)) {
         return false;
     }
     const TableSchema& schema = stored_table(TableId::receipts);
