@@ -97,7 +97,8 @@ FindMessages random_query(Prng& prng, const Pair& pair) {
     if (prng.below(4) == 0) query.channels = {"chan" + std::to_string(prng.below(4))};
     if (!query.channels.empty() && prng.below(2) == 0) query.channels.push_back("chan" + std::to_string(4));
     if (prng.below(4) == 0) query.type = "status";
-    if (prng.below(3) == 0) query.search = word(prng) + (prng.below(2) == 0 ? "*" : " ") + (prng.below(3) == 0 ? word(prng) : "");
+    if (prng.below(3) == 0)
+        query.search = word(prng) + (prng.below(2) == 0 ? "*" : " ") + (prng.below(3) == 0 ? word(prng) : "");
     const int64_t last_ms = pair.messages.back().sent_at;
     if (prng.below(4) == 0) query.start_ms = last_ms - static_cast<int64_t>(prng.below(600));
     if (prng.below(4) == 0) query.end_ms = last_ms - static_cast<int64_t>(prng.below(600));
@@ -242,7 +243,9 @@ TEST_CASE("a million messages answer every filter within milliseconds", "[histor
             filter.set(query, prng);
             const auto began = std::chrono::steady_clock::now();
             const QueryAnswer answer = reader.value()->run(1, query);
-            micros.push_back(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began).count());
+            micros.push_back(
+                std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began)
+                    .count());
             INFO(answer.error);
             REQUIRE(answer.result.ok);
         }
