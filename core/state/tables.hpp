@@ -24,6 +24,7 @@
 
 #include "core/base/assert.hpp"
 #include "core/base/hash128.hpp"
+#include "core/state/activity.hpp"
 #include "core/state/columns.hpp"
 #include "core/state/indexes.hpp"
 #include "core/state/rows.hpp"
@@ -189,6 +190,8 @@ class Tables {
 
     const Indexes& indexes() const { return indexes_; }
     Indexes& indexes() { return indexes_; }
+    const Activity& activity() const { return activity_; }
+    Activity& activity() { return activity_; }
 
     // -- inputs and turns ------------------------------------------------------------------------------------
 
@@ -223,8 +226,9 @@ class Tables {
                    Table<IdempotencyRow>, Table<MailRow>, Table<SessionRow>, Table<LivenessRow>, Table<AgentRow>,
                    Table<LeaseRow>, Table<TimerRow>, Table<BucketRow>, Table<CooldownRow>, Table<FairnessRow>,
                    Table<RuntimeRow>, Table<PendingRow>, Table<DeferredRow>, Table<RunRow>, Table<ClaimRow>,
-                   Table<WaitRow>, Table<FeedRow>, Table<ConfigRow>, Table<LimitOverrideRow>, Table<LimitExemptRow>, Table<LimitViolationRow>,
-                   Table<ValidationCountRow>, Table<ValidationFailureRow>>;
+                   Table<WaitRow>, Table<FeedRow>, Table<ConfigRow>, Table<ChannelRow>, Table<MembershipRow>,
+                   Table<LimitOverrideRow>, Table<LimitExemptRow>, Table<LimitViolationRow>, Table<ValidationCountRow>,
+                   Table<ValidationFailureRow>>;
 
     /// How to put one row back.
     struct Undo {
@@ -274,6 +278,7 @@ class Tables {
 
     AllTables tables_;
     Indexes indexes_;
+    Activity activity_;
 
     bool in_input_ = false;
     std::vector<std::unique_ptr<Undo>> input_undo_;

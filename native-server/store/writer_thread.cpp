@@ -21,6 +21,8 @@ constexpr int64_t kPageBytes = 4'096;
 /// The writer copies the last so many pages of the WAL by itself, between two commits: a few milliseconds.
 constexpr int64_t kPagesToFinish = 500;
 
+}  // namespace
+
 /// Copies the WAL into the database on a thread and a connection of its own. Commits go on meanwhile: a checkpoint
 /// of SQLite's passive kind takes no lock that a writer needs.
 class Checkpointer {
@@ -103,8 +105,6 @@ class Checkpointer {
     std::atomic<int64_t> copied_{0};
     std::thread thread_;  // last: it uses all of the above
 };
-
-}  // namespace
 
 class WriterThread::Impl {
   public:

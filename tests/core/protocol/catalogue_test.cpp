@@ -43,8 +43,8 @@ TEST_CASE("the catalogue is found by id, by frame type and by route") {
 TEST_CASE("the known types are sorted, and those of the protocol version") {
     const auto types = known_frame_types(1);
     CHECK(std::is_sorted(types.begin(), types.end()));
-    CHECK(types.size() == 11);
-    CHECK(types.front() == "identify");
+    CHECK(types.size() == 16);
+    CHECK(types.front() == "channel_history");
     CHECK(types.back() == "task_rejected");
     const auto later = known_frame_types(2);
     CHECK(std::is_sorted(later.begin(), later.end()));
@@ -90,7 +90,8 @@ TEST_CASE("tiers are those of v1.1, and task reports are never refused") {
         if (entry.since > 1) continue;
         CHECK(entry.lifecycle == entry.name.starts_with("task_"));
         const bool light = entry.name == "ping" || entry.name == "list_agents" || entry.name == "status" ||
-                           entry.name == "message_ack";
+                           entry.name == "message_ack" || entry.name == "channel_history" ||
+                           entry.name == "list_channels";
         CHECK(entry.tier == (light ? Tier::light : entry.name == "identify" ? Tier::heavy : Tier::normal));
     }
     CHECK(operation(OperationId::http_register).tier == Tier::heavy);
