@@ -10,6 +10,7 @@
 #include "core/hub/feeds.hpp"
 #include "core/hub/idempotency.hpp"
 #include "core/hub/message_routes.hpp"
+#include "core/hub/schema_routes.hpp"
 #include "core/hub/task_routes.hpp"
 #include "core/hub/work_routes.hpp"
 #include "core/tasks/agents.hpp"
@@ -29,6 +30,9 @@ constexpr Route kRoutes[] = {
     {OperationId::http_health, on_health},
     {OperationId::http_livez, on_livez},
     {OperationId::http_readyz, on_readyz},
+    {OperationId::http_schemas, on_schemas},
+    {OperationId::http_websocket_schemas, on_websocket_schemas},
+    {OperationId::http_openapi, on_openapi},
     {OperationId::http_register, on_register},
     {OperationId::http_token_create, on_token_create},
     {OperationId::http_token_list, on_token_list},
@@ -87,15 +91,14 @@ std::optional<access::Identity> who(const Context& ctx, const HttpRequest& reque
 }
 
 /// Routes without authentication that show no data of a workspace.
-bool is_public(OperationId id) {
-    return id == OperationId::http_health || id == OperationId::http_livez || id == OperationId::http_readyz ||
-           id == OperationId::http_register;
+bool is_public(const Operation& operation) {
+    return operation.permission == Permission::none || operation.id == OperationId::http_register;
 }
 
 /// nullopt: the request may go on. An answer: it may not.
 std::optional<Answer> refuse(const Call& call) {
     const Context& ctx = call.ctx;
-    const bool allowed_open = is_public(call.operation.id) || call.request.loopback || ctx.settings.open_reads != 0;
+    const bool allowed_open = is_public(call.operation) || call.request.loopback || ctx.settings.open_reads != 0;
     if (!call.identity) {
         if (call.operation.auth != Auth::none) return Answer{401, unauthorized_body(call.operation.auth), {}, {}};
         if (!allowed_open) return Answer{401, unauthorized_body(Auth::strict), {}, {}};
