@@ -310,6 +310,28 @@ void write_text_parameter(json::Writer& out, std::string_view key, std::string_v
     out.member("maxLength", static_cast<int64_t>(max_code_points)).end_object().end_object();
 }
 
+void collect_names(const Shape& shape, std::vector<std::string_view>& names) {
+    if (shape.kind == Shape::Kind::named && std::find(names.begin(), names.end(), shape.text) == names.end()) {
+        const auto named = std::find_if(named_shapes().begin(), named_shapes().end(),
+                                        [&](const NamedShape& each) { return each.name == shape.text; });
+        AGENTCOM_ASSERT(named != named_shapes().end(), "a shape that is referred to is in the table");
+        names.push_back(named->name);
+        collect_names(named->shape, names);
+    }
+    for (const Shape& part : shape.parts) collect_names(part, names);
+    for (const ShapeMember& member : shape.members) collect_names(member.shape, names);
+}
+
+// The named shapes that answers refer to; others occur in frames only.
+std::vector<std::string_view> names_in_answers() {
+    std::vector<std::string_view> names;
+    for (const Operation& route : catalogue()) {
+        if (route.is_frame()) continue;
+        for (const AnswerShape& answer : answers(route)) collect_names(answer.shape, names);
+    }
+    return names;
+}
+
 void write_components(json::Writer& out) {
     out.key("components").begin_object().key("securitySchemes").begin_object();
     out.key("bearer").begin_object().member("type", "http").member("scheme", "bearer");
@@ -339,7 +361,9 @@ void write_components(json::Writer& out) {
 
     out.key("schemas").begin_object();
     SchemaWriter schemas(out, kSchemas, field_note);
+    const std::vector<std::string_view> names = names_in_answers();
     for (const NamedShape& named : named_shapes()) {
+        if (std::find(names.begin(), names.end(), named.name) == names.end()) continue;
         out.key(named.name).begin_object().member("description", named_shape_summary(named.name));
         schemas.write_keywords(named.shape, named.name);
         out.end_object();

@@ -67,7 +67,9 @@ const segments_of = (path) => path.split('/').filter((segment) => segment !== ''
 class Contract {
   constructor(openapi, frames) {
     this.ajv_ = new Ajv2020({ strict: true, allowUnionTypes: true, validateFormats: false });
-    this.ajv_.addSchema({ $id: kBase, $defs: closed(frames.$defs), components: { schemas: closed(openapi.components.schemas) } }, undefined, undefined, false);
+    this.ajv_.addVocabulary(['components']);
+    const components = { schemas: closed(openapi.components.schemas) };
+    this.ajv_.addSchema({ $id: kBase, $defs: closed(frames.$defs), components });
     this.validators_ = new Map();
     this.frame_types_ = new Set(
       Object.keys(frames.$defs)
