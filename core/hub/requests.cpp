@@ -1,6 +1,7 @@
 #include "core/hub/requests.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "core/access/limiter.hpp"
 #include "core/base/hash128.hpp"
@@ -68,12 +69,17 @@ constexpr Route kRoutes[] = {
     {OperationId::http_overview, on_overview},
 };
 
+constexpr std::array<Handler, kOperationCount> handlers_by_id() {
+    std::array<Handler, kOperationCount> handlers{};
+    for (const Route& route : kRoutes) handlers.at(static_cast<size_t>(route.id)) = route.handler;
+    return handlers;
+}
+constexpr std::array<Handler, kOperationCount> kHandlers = handlers_by_id();
+
 Reply dispatch(const Call& call) {
-    for (const Route& route : kRoutes) {
-        if (route.id == call.operation.id) return route.handler(call);
-    }
-    AGENTCOM_ASSERT(false, "a route of the catalogue has no handler");
-    return std::nullopt;
+    const Handler handler = kHandlers.at(static_cast<size_t>(call.operation.id));
+    AGENTCOM_ASSERT(handler != nullptr, "every route of the catalogue has a handler");
+    return handler(call);
 }
 
 Answer rate_limited(const Operation& operation, int64_t retry_after_ms) {

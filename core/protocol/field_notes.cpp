@@ -107,7 +107,7 @@ constexpr Note kNotes[] = {
     {"get_whoami", "of_hub", "Whether it may act in every workspace."},
     {"post_onboard_register", "default_repo", "The repository that new agents work on, if one is configured."},
     {"delete_admin_token", "status", "Always `revoked`."},
-    {"get_task_stats", "dead_letter", "Tasks that have failed for good."},
+    {"get_tasks_stats", "dead_letter", "Tasks that have failed for good."},
     {"get_messages_sent", "messages", "Newest first."},
     {"get_mailbox", "last_seq", "The `since` of the next request."},
     {"get_agents", "agents", "By id."},

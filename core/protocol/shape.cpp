@@ -146,7 +146,10 @@ class Parser {
             std::find_if(known_.begin(), known_.end(), [&](const NamedShape& each) { return each.name == from; });
         AGENTCOM_ASSERT(found != known_.end() && found->shape.kind == Shape::Kind::record,
                         "members are taken over from a record that is known");
-        record.members.insert(record.members.end(), found->shape.members.begin(), found->shape.members.end());
+        for (ShapeMember member : found->shape.members) {
+            if (member.from.empty()) member.from = from;
+            record.members.push_back(std::move(member));
+        }
     }
 
     std::string_view rest_;
@@ -260,9 +263,11 @@ void SchemaWriter::write_record(const Shape& shape, std::string_view owner) {
     if (shape.members.empty()) return;
     out_.key("properties").begin_object();
     for (const ShapeMember& member : shape.members) {
+        const std::string_view belongs_to = member.from.empty() ? owner : std::string_view(member.from);
         out_.key(member.name).begin_object();
-        write_keywords(member.shape, owner);
-        if (const std::string_view note = notes_(owner, member.name); !note.empty()) out_.member("description", note);
+        write_keywords(member.shape, belongs_to);
+        const std::string_view note = notes_(belongs_to, member.name);
+        if (!note.empty()) out_.member("description", note);
         out_.end_object();
     }
     out_.end_object();

@@ -54,6 +54,7 @@ struct ShapeMember {
     std::string name;
     bool optional = false;
     Shape shape;
+    std::string from{};  // the named shape that it was taken over from
 };
 
 struct NamedShape {

@@ -44,7 +44,9 @@ std::string page_policy(std::string_view html) {
 
 const Page* find_page(Method method, std::string_view path) {
     static const Page dashboard = html_page(dashboard_page());
+    static const Page docs = html_page(docs_page());
     if (method != Method::get && method != Method::head) return nullptr;
+    if (path == "/docs" || path == "/docs/") return &docs;
     return path == "/" || path == "/dashboard" || path == "/dashboard/" ? &dashboard : nullptr;
 }
 

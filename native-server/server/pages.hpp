@@ -25,5 +25,7 @@ std::string page_policy(std::string_view html);
 
 /// dashboard/index.html
 std::string_view dashboard_page();
+/// dashboard/docs.html: shows the OpenAPI document.
+std::string_view docs_page();
 
 }  // namespace agentcom

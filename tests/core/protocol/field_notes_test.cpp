@@ -13,8 +13,9 @@ namespace {
 void look(const Shape& shape, std::string_view owner, std::set<std::string>& missing) {
     for (const Shape& part : shape.parts) look(part, owner, missing);
     for (const ShapeMember& member : shape.members) {
-        if (field_note(owner, member.name).empty()) missing.insert(std::string(owner) + "." + member.name);
-        look(member.shape, owner, missing);
+        const std::string_view belongs_to = member.from.empty() ? owner : std::string_view(member.from);
+        if (field_note(belongs_to, member.name).empty()) missing.insert(std::string(belongs_to) + "." + member.name);
+        look(member.shape, belongs_to, missing);
     }
 }
 

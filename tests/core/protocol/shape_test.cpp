@@ -51,6 +51,8 @@ TEST_CASE("shapes are written as JSON Schema", "[schemas]") {
     CHECK(schema("{a?: [{b?: any}]}", note) ==
           R"({"type":"object","properties":{"a":{"type":"array","items":{"type":"object","properties":)"
           R"({"b":{"description":"me"}}},"description":"me"}}})");
+    CHECK(schema("{...Pair}", note) == R"({"type":"object","properties":{"a":{"type":"integer","description":"Pair"},)"
+                                       R"("b":{"type":"string","description":"Pair"}},"required":["a"]})");
 }
 
 TEST_CASE("a member can be put in front of all records of a shape", "[schemas]") {
