@@ -77,8 +77,8 @@ describe('what the hub says about itself', () => {
   test('every body has a schema that compiles', () => {
     const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
     ajv.addVocabulary(['components']);
-    ajv.addSchema({ $id: 'urn:bodies', components: openapi.components });
-    const compile = (name) => ajv.compile({ $ref: `urn:bodies#/components/schemas/${name}` });
+    ajv.addSchema({ $id: 'urn:agentcom:bodies', components: openapi.components });
+    const compile = (name) => ajv.compile({ $ref: `urn:agentcom:bodies#/components/schemas/${name}` });
     for (const name of Object.keys(openapi.components.schemas)) assert.ok(compile(name), name);
     const batch = compile('PostTaskBatchBody');
     assert.ok(batch({ tasks: [{ description: 'x' }] }));

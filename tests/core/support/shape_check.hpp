@@ -14,7 +14,8 @@ namespace agentcom::test {
 // list may not be there.
 std::string mismatch(const Shape& shape, const json::Value& value, const std::string& place = "$");
 
-// The same for the body of an answer; "" for paths that are no routes and for routes that are not described.
+// The same for the body of an answer; "" for paths that are no routes and for routes that are not described. Of each
+// kind of answer, and of each type of frame below, the first thousands of a run are looked at.
 std::string answer_mismatch(Method method, std::string_view target, int status, const std::string& body);
 
 // The same for a frame of the hub.
