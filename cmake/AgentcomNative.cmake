@@ -25,21 +25,22 @@ if(TARGET agentcom_native)
         PUBLIC agentcom_core agentcom_version PkgConfig::WEBSOCKETS PkgConfig::UV PkgConfig::SQLITE3 PkgConfig::SPDLOG
             PkgConfig::FMT PkgConfig::OPENSSL PkgConfig::TOMLPLUSPLUS ${WSLAY_LIBRARY} Threads::Threads)
 endif()
-# The pages that the hub serves are a part of its binary.
-function(embed_page page function)
-    set(file ${PROJECT_SOURCE_DIR}/dashboard/${page})
+# The pages that the hub serves are a part of its binary: dashboard/FILE as FUNCTION() of native-server/server/pages.hpp.
+function(agentcom_embed_page file function)
+    set(page ${PROJECT_SOURCE_DIR}/dashboard/${file})
     set(source ${PROJECT_BINARY_DIR}/generated/${function}.cpp)
     add_custom_command(OUTPUT ${source}
-        COMMAND ${CMAKE_COMMAND} -DPAGE=${file} -DSOURCE=${source} -DFUNCTION=${function}
+        COMMAND ${CMAKE_COMMAND} -DPAGE=${page} -DSOURCE=${source} -DFUNCTION=${function}
             -P ${PROJECT_SOURCE_DIR}/cmake/embed_page.cmake
-        DEPENDS ${file} ${PROJECT_SOURCE_DIR}/cmake/embed_page.cmake
-        COMMENT "Embedding dashboard/${page}")
+        DEPENDS ${page} ${PROJECT_SOURCE_DIR}/cmake/embed_page.cmake
+        COMMENT "Embedding dashboard/${file}")
     if(TARGET agentcom_native)
         target_sources(agentcom_native PRIVATE ${source})
     endif()
 endfunction()
-embed_page(index.html dashboard_page)
-embed_page(favicon.svg favicon)
+agentcom_embed_page(index.html dashboard_page)
+agentcom_embed_page(docs.html docs_page)
+agentcom_embed_page(favicon.svg favicon)
 agentcom_program(agentcom-hub native-server agentcom_native)
 # Rows are made on the network thread and freed by the writer, which glibc's heap makes both threads wait for: with
 # jemalloc the hub passes on half as much again. Sanitizers bring a heap of their own.

@@ -1,6 +1,7 @@
 #include "core/hub/requests.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "core/access/limiter.hpp"
 #include "core/access/validation_watch.hpp"
@@ -20,6 +21,7 @@
 #include "core/hub/limit_routes.hpp"
 #include "core/hub/message_routes.hpp"
 #include "core/hub/refusals.hpp"
+#include "core/hub/schema_routes.hpp"
 #include "core/hub/task_routes.hpp"
 #include "core/hub/work_routes.hpp"
 
@@ -38,6 +40,9 @@ constexpr Route kRoutes[] = {
     {OperationId::http_health, on_health},
     {OperationId::http_livez, on_livez},
     {OperationId::http_readyz, on_readyz},
+    {OperationId::http_schemas, on_schemas},
+    {OperationId::http_websocket_schemas, on_websocket_schemas},
+    {OperationId::http_openapi, on_openapi},
     {OperationId::http_register, on_register},
     {OperationId::http_token_create, on_token_create},
     {OperationId::http_token_list, on_token_list},
@@ -120,12 +125,17 @@ constexpr Route kRoutes[] = {
     {OperationId::http_push_task, on_push_task},
 };
 
+constexpr std::array<Handler, kOperationCount> handlers_by_id() {
+    std::array<Handler, kOperationCount> handlers{};
+    for (const Route& route : kRoutes) handlers.at(static_cast<size_t>(route.id)) = route.handler;
+    return handlers;
+}
+constexpr std::array<Handler, kOperationCount> kHandlers = handlers_by_id();
+
 Reply dispatch(const Call& call) {
-    for (const Route& route : kRoutes) {
-        if (route.id == call.operation.id) return route.handler(call);
-    }
-    AGENTCOM_ASSERT(false, "a route of the catalogue has no handler");
-    return std::nullopt;
+    const Handler handler = kHandlers.at(static_cast<size_t>(call.operation.id));
+    AGENTCOM_ASSERT(handler != nullptr, "every route of the catalogue has a handler");
+    return handler(call);
 }
 
 Answer rate_limited(const limiter::Verdict& verdict) {

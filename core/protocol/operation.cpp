@@ -64,25 +64,76 @@ std::optional<std::vector<std::string>> decoded_segments(std::string_view path) 
     return segments;
 }
 
-bool pattern_matches(std::string_view pattern, const std::vector<std::string>& segments) {
-    for (const std::string& segment : segments) {
-        const std::string_view expected = next_segment(pattern);
-        if (expected.empty()) return false;
-        if (expected.front() != ':' && expected != segment) return false;
-    }
-    return next_segment(pattern).empty();
-}
+// -- Routes -----------------------------------------------------------------------------------------------------------
 
-// Of two patterns that match the same path: whether `a` has a literal where they first differ in kind.
-bool more_literal(std::string_view a, std::string_view b) {
-    for (std::string_view x = next_segment(a), y = next_segment(b); !x.empty() && !y.empty();
-         x = next_segment(a), y = next_segment(b)) {
-        const bool x_is_parameter = x.front() == ':';
-        const bool y_is_parameter = y.front() == ':';
-        if (x_is_parameter != y_is_parameter) return y_is_parameter;
+// The paths of the catalogue as a tree of their segments, so that a request costs a few comparisons and not a walk over
+// all routes.
+class RouteTree {
+  public:
+    struct Node {
+        std::vector<std::pair<std::string_view, size_t>> literals;  // sorted; the place of a child
+        size_t parameter = 0;                                       // the place of the child; 0: none
+        std::vector<const Operation*> routes;                       // those whose path ends here
+        std::vector<Method> allowed;
+    };
+
+    RouteTree() {
+        nodes_.emplace_back();
+        for (const Operation& operation : catalogue()) {
+            if (!operation.is_frame()) add(operation);
+        }
+        for (Node& node : nodes_) std::sort(node.allowed.begin(), node.allowed.end());
     }
-    return false;
-}
+
+    // The node where a path of routes ends, or nullptr. A literal beats a parameter where they first differ; where it
+    // leads nowhere the parameter is tried.
+    const Node* find(std::span<const std::string> segments) const { return find_below(0, segments); }
+
+  private:
+    void add(const Operation& route) {
+        size_t at = 0;
+        std::string_view path = route.path;
+        for (std::string_view segment = next_segment(path); !segment.empty(); segment = next_segment(path)) {
+            at = segment.front() == ':' ? parameter_of(at) : literal_of(at, segment);
+        }
+        Node& node = nodes_[at];
+        node.routes.push_back(&route);
+        node.allowed.push_back(route.method);
+        if (route.method == Method::get) node.allowed.push_back(Method::head);
+    }
+
+    size_t parameter_of(size_t at) {
+        if (nodes_[at].parameter == 0) {
+            nodes_[at].parameter = nodes_.size();
+            nodes_.emplace_back();
+        }
+        return nodes_[at].parameter;
+    }
+
+    size_t literal_of(size_t at, std::string_view segment) {
+        auto& literals = nodes_[at].literals;
+        const auto place = std::lower_bound(literals.begin(), literals.end(), std::pair(segment, size_t{0}));
+        if (place != literals.end() && place->first == segment) return place->second;
+        const size_t child = nodes_.size();
+        literals.insert(place, {segment, child});
+        nodes_.emplace_back();
+        return child;
+    }
+
+    const Node* find_below(size_t at, std::span<const std::string> segments) const {
+        const Node& node = nodes_[at];
+        if (segments.empty()) return node.routes.empty() ? nullptr : &node;
+        const auto& literals = node.literals;
+        const auto place = std::lower_bound(literals.begin(), literals.end(),
+                                            std::pair(std::string_view(segments.front()), size_t{0}));
+        if (place != literals.end() && place->first == segments.front()) {
+            if (const Node* found = find_below(place->second, segments.subspan(1))) return found;
+        }
+        return node.parameter == 0 ? nullptr : find_below(node.parameter, segments.subspan(1));
+    }
+
+    std::vector<Node> nodes_;
+};
 
 }  // namespace
 
@@ -110,24 +161,17 @@ RouteMatch match_route(Method method, std::string_view path) {
     auto segments = decoded_segments(path);
     if (!segments) return match;
 
-    std::string_view best;
-    for (const Operation& operation : catalogue()) {
-        if (operation.is_frame() || operation.path == best || !pattern_matches(operation.path, *segments)) continue;
-        if (best.empty() || more_literal(operation.path, best)) best = operation.path;
-    }
-    if (best.empty()) return match;
+    static const RouteTree tree;
+    const RouteTree::Node* const node = tree.find(*segments);
+    if (node == nullptr) return match;
 
     match.path_known = true;
+    match.allowed = node->allowed;
     const Method looked_up = method == Method::head ? Method::get : method;
-    for (const Operation& operation : catalogue()) {
-        if (operation.is_frame() || operation.path != best) continue;
-        if (operation.method == looked_up) match.operation = &operation;
-        match.allowed.push_back(operation.method);
-        if (operation.method == Method::get) match.allowed.push_back(Method::head);
+    for (const Operation* route : node->routes) {
+        if (route->method == looked_up) match.operation = route;
     }
-    std::sort(match.allowed.begin(), match.allowed.end());
-
-    std::string_view pattern = best;
+    std::string_view pattern = node->routes.front()->path;
     for (std::string& segment : *segments) {
         if (next_segment(pattern).front() == ':') match.params.push_back(std::move(segment));
     }

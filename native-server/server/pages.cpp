@@ -45,6 +45,7 @@ std::string page_policy(std::string_view html) {
 
 const Page* find_page(Method method, std::string_view path) {
     static const Page dashboard = html_page(dashboard_page());
+    static const Page docs = html_page(docs_page());
     // Relative, so that it holds behind a proxy; what stands behind '#' a browser keeps by itself.
     static const Page root{302, {{"location", "/dashboard"}}, "{}"};
     static const Page icon{200,
@@ -55,6 +56,7 @@ const Page* find_page(Method method, std::string_view path) {
                            favicon()};
     if (method != Method::get && method != Method::head) return nullptr;
     if (path == "/favicon.ico") return &icon;
+    if (path == "/docs" || path == "/docs/") return &docs;
     if (path.find_first_not_of('/') == std::string_view::npos) return &root;
     return path == "/dashboard" || path == "/dashboard/" ? &dashboard : nullptr;
 }

@@ -28,5 +28,7 @@ std::string page_policy(std::string_view html);
 std::string_view dashboard_page();
 /// dashboard/favicon.svg: browsers ask for /favicon.ico by themselves and take what its content type says.
 std::string_view favicon();
+/// dashboard/docs.html: shows the OpenAPI document.
+std::string_view docs_page();
 
 }  // namespace agentcom

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/base/json.hpp"
+#include "tests/core/support/shape_check.hpp"
 
 namespace agentcom::test {
 
@@ -28,6 +29,9 @@ void TestHub::restart() {
 }
 
 std::optional<Fault> TestHub::apply(InputBody body) {
+    if (const auto* request = std::get_if<HttpRequest>(&body)) {
+        requests_[request->request] = {request->method, request->path};
+    }
     std::optional<Fault> fault = hub_->apply(Input{now_, std::move(body)});
     if (fault && !faults_expected) FAIL("core fault: " << fault->text << " at " << fault->file << ":" << fault->line);
     finish_turn();
@@ -58,6 +62,7 @@ void TestHub::carry_out(const Effect& effect) {
     trace_.u8(static_cast<uint8_t>(effect.index()));
     if (const auto* frame = std::get_if<SendFrame>(&effect)) {
         trace_.bytes(*frame->text);
+        CHECK(frame_mismatch(*frame->text) == "");
         for (const int64_t connection : frame->to) {
             trace_.i64(connection);
             if (!closed_.contains(connection)) frames_[connection].push_back(*frame->text);
@@ -67,6 +72,10 @@ void TestHub::carry_out(const Effect& effect) {
         if (response->secret_at) body.insert(static_cast<size_t>(*response->secret_at), secrets_[response->request]);
         trace_.bytes(response->body);
         trace_.i64(response->status);
+        if (!response->stream) {
+            const auto& [method, path] = requests_[response->request];
+            CHECK(answer_mismatch(method, path, response->status, body) == "");
+        }
         responses_[response->request] = {response->status, body, response->headers};
     } else if (const auto* close = std::get_if<CloseConnection>(&effect)) {
         trace_.i64(close->connection);

@@ -6,7 +6,8 @@
 //     const std::string task = hub.submit(R"({"description":"x"})");
 //     REQUIRE(hub.take_frame(alice, "task_assign") != "");
 //
-// Each input is a turn of its own, committed at once unless `hold_commits` is set.
+// Each input is a turn of its own, committed at once unless `hold_commits` is set. Every answer and frame is held
+// against what core/protocol/responses.cpp says it looks like.
 #pragma once
 
 #include <deque>
@@ -128,6 +129,7 @@ class TestHub {
     int64_t next_request_ = 1;
     std::map<int64_t, std::vector<std::string>> frames_;
     std::map<int64_t, Closed> closed_;
+    std::map<int64_t, std::pair<Method, std::string>> requests_;  // method and path
     std::map<int64_t, Response> responses_;
     std::map<int64_t, std::string> secrets_;
     std::vector<LogEvent> logs_;

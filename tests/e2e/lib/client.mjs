@@ -9,6 +9,7 @@
 
 import assert from 'node:assert/strict';
 import WebSocket from 'ws';
+import { check_frame } from './contract.mjs';
 import { deferred, kDeadlineMs, within } from './wait.mjs';
 
 /** Whether every key of `pattern` is in `frame` with an equal value. A function is asked. */
@@ -76,6 +77,7 @@ export class Client {
     this.received += 1;
     const text = data.toString('utf8');
     const frame = JSON.parse(text);
+    check_frame(frame);
     Object.defineProperty(frame, 'raw_text', { value: text, enumerable: false });
     if (this.on_frame && this.on_frame(frame) === true) return;
     const index = this.waiters_.findIndex((waiter) => frame_matches(frame, waiter.pattern));

@@ -4,6 +4,7 @@
 //     const event = await stream.next();   // {id, name, data}; undefined when the stream has ended
 
 import http from 'node:http';
+import { check_event } from './contract.mjs';
 import { deferred, kDeadlineMs, within } from './wait.mjs';
 
 export class EventStream {
@@ -85,7 +86,10 @@ export class EventStream {
       }
       this.rest_ = this.rest_.slice(end + 2);
       if (event.id) this.last_id = event.id;
-      if (event.data) this.events.push({ id: event.id, name: event.event, data: JSON.parse(event.data) });
+      if (!event.data) continue;
+      const data = JSON.parse(event.data);
+      if (event.event !== 'resync') check_event(data);
+      this.events.push({ id: event.id, name: event.event, data });
     }
     this.changed();
   }

@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Hub, hub_binary, spawn_tracked } from './hub.mjs';
+import { field_table, route_table, shape_table } from './protocol_tables.mjs';
 import { within } from './wait.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -28,10 +29,27 @@ async function schema() {
   }
 }
 
+let openapi;
+/** What a hub says about its HTTP API; asked once. */
+async function asked(table) {
+  if (!openapi) {
+    const hub = await Hub.start();
+    try {
+      openapi = (await hub.api().get('/api/openapi.json')).body;
+    } finally {
+      await hub.dispose();
+    }
+  }
+  return table(openapi);
+}
+
 /** `fence`: the language of the code fence around it; none: it is Markdown itself. */
 export const generated_parts = [
   { document: 'docs/operations.md', title: 'agentcom-hub --print-settings', fence: 'text', text: () => print('--print-settings') },
   { document: 'docs/architecture.md', title: 'agentcom-hub --print-lifecycle', text: () => print('--print-lifecycle') },
+  { document: 'docs/protocol.md', title: 'routes of /api/openapi.json', text: () => asked(route_table) },
+  { document: 'docs/protocol.md', title: 'fields of /api/openapi.json', text: () => asked(field_table) },
+  { document: 'docs/protocol.md', title: 'shapes of /api/openapi.json', text: () => asked(shape_table) },
   { document: 'docs/formats.md', title: 'schema of a new hub.db', fence: 'sql', text: schema },
 ];
 

@@ -2,6 +2,7 @@
 // For requests that no well-behaved client sends, see raw.mjs.
 
 import http from 'node:http';
+import { check_response } from './contract.mjs';
 import { kDeadlineMs } from './wait.mjs';
 
 export class Api {
@@ -39,7 +40,8 @@ export class Api {
 
   /**
    * One request. Resolves to {status, headers, text, body}; `body` is the parsed JSON, undefined if it is not JSON.
-   * Rejects when the connection fails, which is how a client sees a hub that was killed.
+   * Rejects when the connection fails, which is how a client sees a hub that was killed, and when the answer is not one
+   * that the hub's OpenAPI document describes.
    * @param options body (object, sent as JSON), raw_body (string or Buffer, sent as it is), headers, token, timeout_ms
    */
   request(method, path, options = {}) {
@@ -68,7 +70,13 @@ export class Api {
             } catch {
               body = undefined;
             }
-            resolve({ status: response.statusCode, headers: response.headers, text, body });
+            const reply = { status: response.statusCode, headers: response.headers, text, body };
+            try {
+              check_response(method, path, reply);
+              resolve(reply);
+            } catch (error) {
+              reject(error);
+            }
           });
         },
       );

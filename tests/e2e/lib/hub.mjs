@@ -14,6 +14,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deferred, kDeadlineMs, within } from './wait.mjs';
 import { Api } from './http.mjs';
+import { load_contract } from './contract.mjs';
 
 const repository_root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 
@@ -160,7 +161,9 @@ export class Hub {
     this.host = match[1];
     this.port = Number(match[2]);
     this.starts += 1;
-    return performance.now() - begin;
+    const took_ms = performance.now() - begin;
+    await load_contract(this.port);
+    return took_ms;
   }
 
   get pid() {

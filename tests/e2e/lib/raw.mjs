@@ -2,6 +2,7 @@
 
 import crypto from 'node:crypto';
 import net from 'node:net';
+import { check_frame } from './contract.mjs';
 import { deferred, kDeadlineMs, within } from './wait.mjs';
 
 export class RawSocket {
@@ -143,7 +144,10 @@ export class RawSocket {
       const frame = await this.read_frame(ms);
       if (!frame) return undefined;
       if (frame.opcode === kClose) throw new Error(`closed with ${close_of(frame).code}: ${close_of(frame).reason}`);
-      if (frame.opcode === kText) return JSON.parse(frame.payload.toString('utf8'));
+      if (frame.opcode !== kText) continue;
+      const value = JSON.parse(frame.payload.toString('utf8'));
+      check_frame(value);
+      return value;
     }
   }
 }

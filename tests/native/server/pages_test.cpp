@@ -29,6 +29,15 @@ TEST_CASE("the dashboard is at two paths, for those who read", "[server]") {
     }
 }
 
+TEST_CASE("the description of the API has a page", "[server]") {
+    const Page* page = find_page(Method::get, "/docs");
+    REQUIRE(page != nullptr);
+    CHECK(page->body == docs_page());
+    CHECK(find_page(Method::head, "/docs/") == page);
+    CHECK(find_page(Method::post, "/docs") == nullptr);
+    CHECK(find_page(Method::get, "/docs/x") == nullptr);
+}
+
 TEST_CASE("the policy of a page names its own script and style, and nothing else", "[server]") {
     // printf 'alert(1)' | openssl dgst -sha256 -binary | base64
     const std::string policy = page_policy("<style>b{}</style><script>alert(1)</script>");
@@ -39,17 +48,18 @@ TEST_CASE("the policy of a page names its own script and style, and nothing else
     CHECK(page_policy("no script").find("script-src 'none'; style-src 'none'") != std::string::npos);
 }
 
-TEST_CASE("the dashboard is one file that loads nothing", "[server]") {
-    const std::string_view html = dashboard_page();
-    CHECK(html.starts_with("<!doctype html>"));
-    CHECK(html.ends_with("</html>\n"));
-    for (const std::string_view foreign : {"src=\"", "@import", "innerHTML", " style=\"", "url(", " onclick"}) {
-        CHECK(html.find(foreign) == std::string_view::npos);
-    }
-    // The policy knows the first of each only.
-    for (const std::string_view element : {"<script", "<style"}) {
-        const size_t first = html.find(element);
-        CHECK(html.find(element, first + 1) == std::string_view::npos);
+TEST_CASE("each page is one file that loads nothing", "[server]") {
+    for (const std::string_view html : {dashboard_page(), docs_page()}) {
+        CHECK(html.starts_with("<!doctype html>"));
+        CHECK(html.ends_with("</html>\n"));
+        for (const std::string_view foreign : {"src=\"", "@import", "innerHTML", " style=\"", "url(", " onclick"}) {
+            CHECK(html.find(foreign) == std::string_view::npos);
+        }
+        // The policy knows the first of each only.
+        for (const std::string_view element : {"<script", "<style"}) {
+            const size_t first = html.find(element);
+            CHECK(html.find(element, first + 1) == std::string_view::npos);
+        }
     }
 }
 

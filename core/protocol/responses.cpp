@@ -1,0 +1,423 @@
+#include "core/protocol/responses.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "core/base/assert.hpp"
+
+namespace agentcom {
+namespace {
+
+// -- Shapes with a name -----------------------------------------------------------------------------------------------
+
+struct NamedText {
+    std::string_view name;
+    std::string_view text;
+    std::string_view summary;
+};
+
+constexpr NamedText kNamed[] = {
+    {"Error", "{error: string, message?: string}", "What went wrong: a word for programs, a sentence for people."},
+    {"FieldError", "{field: string, error: string, detail: string, value?: any, known_types?: [string]}",
+     "One field that is not as it should be."},
+    {"ValidationFailed", "{error: 'validation_failed', errors: [FieldError]}",
+     "Fields or query parameters that are not as they should be."},
+    {"Unauthorized", "{error: 'unauthorized', hint?: string}", "No token, or one that does not do here."},
+    {"RateLimited", "{error: 'rate_limited', retry_after_ms: integer, tier: string}",
+     "Too many requests; try again later."},
+
+    {"Agent",
+     "{agent_id: string, name: string | null, status: string | null, capabilities: [string] | null,"
+     " connected_at: integer}",
+     "An agent that is connected, as others see it."},
+    {"AgentState",
+     "{agent_id: string, fsm_state: WorkState, current_task_id: string | null, capabilities: [{name: string}],"
+     " flags: [string], connected_at: integer, name: string | null, slots: integer, task_ids: [string]}",
+     "What a connected agent is at."},
+    {"WorkState", "'offline' | 'idle' | 'assigned' | 'working' | 'waiting_input'", "What an agent is at."},
+
+    {"Importance", "'low' | 'normal' | 'high' | 'urgent'", "How much a message matters, in its sender's eyes."},
+    {"Message",
+     "{seq?: integer, id: string, from: string, to: string | null, type: string, payload: object,"
+     " reply_to: string | null, timestamp: integer, thread_root?: string, importance?: Importance,"
+     " ack_required?: boolean, ack_by?: integer, expires_at?: integer, labels?: [string]}",
+     "A message as mailboxes and lists hold it; of its envelope what is set."},
+    {"Delivery",
+     "{agent_id: string,"
+     " state: 'undeliverable' | 'stored' | 'pushed' | 'read' | 'acked' | 'expired',"
+     " stored_at: integer, pushed_at: integer | null, read_at: integer | null, acked_at: integer | null}",
+     "What became of a message for one of its recipients."},
+    {"SentMessage",
+     "{id: string, seq: integer, to: string | null, type: string, sent_at: integer, expires_at: integer,"
+     " importance: Importance, ack_required: boolean, ack_by: integer | null, labels: [string],"
+     " undeliverable: boolean, deliveries: [Delivery], truncated: boolean}",
+     "One of the caller's own messages."},
+
+    {"TaskStatus", "'queued' | 'assigned' | 'completed' | 'dead_letter'", "The state of a task in the words of v1.1."},
+    {"TaskState",
+     "'held' | 'queued' | 'assigned' | 'working' | 'waiting_input' | 'completed' | 'cancelled' | 'dead_letter'",
+     "The state of a task."},
+    {"HoldReason", "'not_before' | 'retry_delay' | 'paused' | 'blocked_by' | 'approval' | 'quota'",
+     "Why a task is not in the queue."},
+    {"Submitted", "{status: TaskStatus, task_id: string, priority: integer, created_at: integer, duplicate?: boolean}",
+     "A task that was submitted."},
+    {"HistoryEntry", "{event: string, timestamp: integer, details: any}", "Something that happened to a task."},
+    {"Attempt",
+     "{generation: integer, agent_id: string, assigned_at: integer, accepted_at: integer | null, ended_at: integer,"
+     " outcome: 'completed' | 'retried' | 'dead_letter' | 'rejected' | 'released' | 'acceptance_timeout' | 'silent' |"
+     " 'stuck' | 'max_run' | 'deadline' | 'disconnect' | 'cancelled', error: string | null}",
+     "An attempt at a task that has ended."},
+    {"Question", "{question: string, options: [string] | null, asked_at: integer}",
+     "What the holder of a task wants to know before it goes on."},
+    {"Waiting",
+     "{reason: 'held' | 'target_offline' | 'no_capable_agent' | 'agents_backing_off' | 'agents_busy',"
+     " position: integer | null, held_by?: HoldReason, until?: integer,"
+     " blockers?: [{task_id: string, state: TaskState}], detail: string}",
+     "Why nobody works on a task."},
+    {"Task",
+     "{id: string, description: string, metadata: object, priority: integer, status: TaskStatus,"
+     " assigned_to: string | null, assigned_at: integer | null, generation: integer, retry_count: integer,"
+     " max_retries: integer, needed_capabilities: [string], last_error: string | null, complete_by: integer | null,"
+     " result: object | null, tokens_used: any, submitted_by: string, created_at: integer, updated_at: integer,"
+     " history: [HistoryEntry], state: TaskState, held_by: HoldReason | null, kind: string | null, labels: [string],"
+     " parent_id: string | null, root_id: string, blocked_by: [string],"
+     " on_blocker_failure: 'hold' | 'cancel' | 'run', not_before: integer | null, max_run_ms: integer | null,"
+     " unique_key: string | null, fairness_key: string | null, origin: string | null, requested_by: string,"
+     " trace: string | null, usage: object | null, accepted_at: integer | null, queued_at: integer | null,"
+     " finished_at: integer | null, reclaim_count: integer, progress: integer | null, stuck: boolean,"
+     " question: Question | null, cancel_requested: {by: string, reason: string, until: integer} | null,"
+     " output_end: integer, attempts: [Attempt]}",
+     "A task."},
+    {"TaskDetail", "{...Task, waiting: Waiting | null}", "A task, and why nobody works on it."},
+    {"TaskPage", "{tasks: [Task], count: integer, next_cursor: string | null}", "A page of tasks."},
+    {"ClaimedTask",
+     "{task_id: string, description: string, metadata: object, generation: integer, priority: integer,"
+     " kind: string | null, labels: [string], needed_capabilities: [string], attempt: integer,"
+     " assigned_at: integer | null, lease_ms: integer, max_run_ms: integer, complete_by: integer | null,"
+     " parent_id: string | null, root_id: string, trace: string | null, fairness_key: string | null,"
+     " requested_by: string}",
+     "A task as whoever claimed it sees it."},
+    {"Said", "{seq: integer, from: string, text: string, at: integer}", "Something that was said to a task's holder."},
+
+    {"Event",
+     "{seq: integer, cursor: string, at: integer, kind: string, subject: string, principal: string | null,"
+     " cause: string | null, data: object}",
+     "Something that happened in a workspace."},
+    {"Overview",
+     "{at: integer, cursor: string, hub: {version: string, started_at: integer, read_only: boolean},"
+     " counts: {queued: integer, held: integer, assigned: integer, working: integer, waiting_input: integer,"
+     "  dead_letter: integer},"
+     " queue: {urgent: integer, high: integer, normal: integer, low: integer}, oldest_queued_at: integer | null,"
+     " agents: [{agent_id: string, state: WorkState, connected_at: integer | null, last_seen_at: integer | null,"
+     "  slots: integer, capabilities: [string], flags: ['unresponsive' | 'limited' | 'backing_off'],"
+     "  client_type: string | null, protocol_version: integer | null, mail_pending: integer,"
+     "  tasks: [{task_id: string, description: string, state: TaskState, since: integer | null, generation: integer,"
+     "   progress: integer | null, stuck: boolean, question: string | null}]}], agents_truncated: boolean,"
+     " needs_you: [{kind: 'waiting_input' | 'stuck' | 'dead_letter' | 'unresponsive' | 'undeliverable',"
+     "  subject: string, text: string, since: integer | null, agent_id: string | null}], needs_you_total: integer}",
+     "A workspace on one page."},
+    {"SchemaField", "{name: string, type: string}", "A field of a v1.1 schema."},
+    {"Field",
+     "{name: string, type: string, required: boolean, since: integer, max_length?: integer, max_items?: integer}",
+     "A field of a frame or body."},
+};
+
+// -- What routes answer -----------------------------------------------------------------------------------------------
+
+// Entries of `answers` are separated by semicolons: a status, then a shape, a media type, or the words of an error with
+// what its body has beside them.
+struct RouteText {
+    OperationId id;
+    std::string_view answers;
+};
+
+using Id = OperationId;
+
+constexpr RouteText kRoutes[] = {
+    // Discovery
+    {Id::http_health, "200 {status: 'ok', service: 'agent_com', agents_connected: integer}"},
+    {Id::http_livez, "200 {status: 'ok'}"},
+    {Id::http_readyz, "200 {status: 'ready'}; 503 {status: 'storage_unavailable' | 'stopping'}"},
+    {Id::http_schemas,
+     "200 {version: '1.0', schemas: {version: '1.0',"
+     " websocket: [{type: string, description: string, required_fields: [SchemaField], optional_fields: "
+     "[SchemaField]}],"
+     " http: [{key: string, description: string, required_fields: [SchemaField], optional_fields: [SchemaField]}],"
+     " websocket_v2: [{type: string, description: string, since: integer, fields: [Field]}],"
+     " routes: [{key: string, description: string, since: integer, method: string, path: string, auth: string,"
+     "  fields: [Field], query: [Field]}]}}"},
+    {Id::http_websocket_schemas, "200 object"},
+    {Id::http_openapi, "200 object"},
+
+    // Access
+    {Id::http_register,
+     "201 {agent_id: string, token: string, hub_ws_url: string, hub_api_url: string, default_repo: string | null};"
+     "403 registration_closed | admin_only; 409 'agent_id already registered'"},
+    {Id::http_token_create, "201 {agent_id: string, token: string}; 403 admin_only"},
+    {Id::http_token_list, "200 {tokens: [{agent_id: string, token_prefix: string}]}"},
+    {Id::http_token_revoke, "200 {status: 'revoked', agent_id: string}; 403 admin_only"},
+    {Id::http_token_rotate, "201 {agent_id: string, token: string}; 403 admin_only; 404 agent_not_found"},
+    {Id::http_whoami,
+     "200 {principal: string, kind: 'human' | 'agent' | 'system', role: 'agent' | 'viewer' | 'operator' | 'admin',"
+     " workspace: string, of_hub: boolean, token_prefix: string}"},
+
+    // Messages
+    {Id::http_message_send,
+     "200 {status: 'sent', id: string, undeliverable?: boolean}; 404 unknown_recipient {to: string, near: [string]}"},
+    {Id::http_message_sent, "200 {messages: [SentMessage], next_before: integer | null}"},
+    {Id::http_message_deliveries,
+     "200 {message_id: string, to: string | null, deliveries: [Delivery], truncated: boolean};"
+     "404 message_not_found {message_id: string}"},
+    {Id::http_mailbox_read, "200 {agent_id: string, messages: [Message], last_seq: integer, count: integer}"},
+    {Id::http_mailbox_ack, "200 {status: 'acked', up_to: integer}"},
+
+    // Agents
+    {Id::http_agents, "200 {agents: [{...Agent, fsm_state: WorkState}]}"},
+    {Id::http_agent_states, "200 {agents: [AgentState]}"},
+    {Id::http_agent_state, "200 {...AgentState, last_state_change: integer}; 404 agent_not_found"},
+
+    // Tasks
+    {Id::http_task_submit, "201 Submitted; 200 Submitted; 503 queue_full"},
+    {Id::http_task_list, "200 TaskPage"},
+    {Id::http_task_dead_letters, "200 TaskPage"},
+    {Id::http_task_stats,
+     "200 {by_status: {*: integer}, by_priority: {*: integer}, dead_letter: integer, queued_index_size: integer}"},
+    {Id::http_task_get, "200 TaskDetail; 404 task_not_found {task_id: string}"},
+    {Id::http_task_retry,
+     "200 {status: 'requeued', task_id: string, priority: integer}; 404 task_not_found {task_id: string};"
+     "409 unique_key_taken; 503 queue_full"},
+    {Id::http_task_cancel,
+     "200 {status: 'cancelled', task_id: string, priority: integer}; 404 task_not_found {task_id: string};"
+     "409 invalid_state"},
+    {Id::http_task_cancel_gently,
+     "200 {status: 'cancelled' | 'cancelling', task_id: string, priority: integer, until?: integer};"
+     "404 task_not_found {task_id: string}; 409 invalid_state"},
+    {Id::http_task_say,
+     "200 {status: 'said', task_id: string, seq: integer, delivered: boolean};"
+     "404 task_not_found {task_id: string}; 409 not_running | not_supported | too_many_says"},
+    {Id::http_task_batch, "201 {tasks: [Submitted], count: integer}; 503 queue_full"},
+    {Id::http_task_output,
+     "200 {task_id: string, generation: integer | null, start: integer, end: integer,"
+     " chunks: [{position: integer, stream: 'stdout' | 'stderr', text: string}], next: integer, ended: boolean};"
+     "404 task_not_found {task_id: string}"},
+    {Id::http_task_claim, "200 {task: ClaimedTask | null}; 409 slots_full"},
+    {Id::http_task_accept,
+     "200 {status: 'accepted', task_id: string, generation: integer}; 404 task_not_found {task_id: string};"
+     "409 stale_generation | not_assigned | invalid_state {task_id: string}"},
+    {Id::http_task_progress,
+     "200 {status: 'progress', task_id: string, generation: integer, lease_ms: integer, say: [Said],"
+     " cancel: {reason: string, until: integer} | null}; 404 task_not_found {task_id: string};"
+     "409 stale_generation | not_assigned | invalid_state {task_id: string}"},
+    {Id::http_task_complete,
+     "200 {status: 'complete', task_id: string, generation: integer}; 404 task_not_found {task_id: string};"
+     "409 stale_generation | not_assigned | invalid_state {task_id: string}"},
+    {Id::http_task_fail,
+     "200 {status: 'retried' | 'dead_letter' | 'cancelled', task_id: string, generation: integer};"
+     "404 task_not_found {task_id: string}; 409 stale_generation | not_assigned | invalid_state {task_id: string}"},
+    {Id::http_task_release,
+     "200 {status: 'released', task_id: string, generation: integer}; 404 task_not_found {task_id: string};"
+     "409 stale_generation | not_assigned | invalid_state {task_id: string}"},
+
+    // Observation
+    {Id::http_events,
+     "200 {epoch: string, cursor: string, events: [Event], more: boolean,"
+     " resync: {reason: 'epoch' | 'pruned', snapshot: Overview} | null};"
+     "200 text/event-stream; 503 too_many_readers | stopping"},
+    {Id::http_overview, "200 Overview"},
+};
+
+// -- Frames of the hub ------------------------------------------------------------------------------------------------
+
+struct FrameText {
+    std::string_view type;
+    bool reply;
+    std::string_view shape;  // without `type`
+    std::string_view summary;
+};
+
+constexpr bool kReply = true;
+constexpr bool kPush = false;
+
+constexpr FrameText kFrames[] = {
+    {"agent_joined", kPush, "{agent: Agent}", "Another agent has identified."},
+    {"agent_left", kPush, "{agent_id: string}", "Another agent's socket has ended."},
+    {"agents", kReply, "{agents: [Agent]}", "Who is connected, by id."},
+    {"error", kReply,
+     "{error: 'validation_failed', message_type: any, errors: [FieldError]}"
+     " | {error: 'unknown_recipient', to: string, near: [string]} | {error: string}",
+     "The frame was not carried out."},
+    {"identified", kReply,
+     "{agent_id: string, protocol_version?: integer, hub_version?: string, features?: [string],"
+     " mailbox_pending?: integer, heartbeat_interval_ms?: integer}",
+     "The agent is logged in; beyond `agent_id` for protocol 2."},
+    {"message", kPush,
+     "{id: string, from: string, message_type: string, payload: object, reply_to: string | null, timestamp: integer,"
+     " seq?: integer, thread_root?: string, importance?: Importance, ack_required?: boolean, ack_by?: integer,"
+     " expires_at?: integer, labels?: [string]}",
+     "A message to this agent or to all; `seq` and the envelope for protocol 2."},
+    {"message_acked", kReply, "{seq: integer}", "All mail up to that number is done."},
+    {"message_sent", kReply, "{id: string}", "The message is stored."},
+    {"pong", kReply, "{timestamp: integer}", "The hub is there."},
+    {"rate_limit_warning", kPush, "{tier: string, remaining: integer, capacity: integer}",
+     "Over 80 % of a limit is used up."},
+    {"rate_limited", kReply, "{tier: string, retry_after_ms: integer}", "Over the limit: the frame was dropped."},
+    {"status_changed", kPush, "{agent: Agent}", "An agent has set its status text."},
+    {"status_updated", kReply, "{}", "The status text is set."},
+    {"task_ack", kReply,
+     "{task_id: string, status: 'accepted' | 'complete' | 'retried' | 'dead_letter' | 'cancelled' | 'rejected' |"
+     " 'noted' | 'waiting'}",
+     "A report about a task has been taken."},
+    {"task_assign", kPush,
+     "{task_id: string, description: string, metadata: object, generation: integer, assigned_at: integer}",
+     "A task for this agent."},
+    {"task_cancelled", kPush, "{task_id: string, generation: integer, reason: string, grace_ms?: integer}",
+     "A task is this agent's no more, or only for `grace_ms`; for protocol 2."},
+    {"task_continue", kReply, "{task_id: string, generation: integer}", "The task is still this agent's."},
+    {"task_reassign", kReply, "{task_id: string}", "The task is not this agent's."},
+    {"task_say", kPush, "{task_id: string, generation: integer, seq: integer, from: string, text: string, at: integer}",
+     "Somebody says something about a task that this agent holds; for protocol 2."},
+};
+
+// -- Reading the tables -----------------------------------------------------------------------------------------------
+
+std::vector<NamedShape> read_named() {
+    std::vector<NamedShape> shapes;
+    for (const NamedText& each : kNamed) {
+        shapes.push_back({each.name, parse_shape(each.text, shapes)});
+    }
+    return shapes;
+}
+
+Shape text_shape() {
+    Shape shape;
+    shape.kind = Shape::Kind::string;
+    return shape;
+}
+
+// The words before `{`, separated by '|'; one with blanks in it stands in quotes.
+std::vector<std::string> codes_of(std::string_view text) {
+    std::vector<std::string> codes;
+    while (!text.empty()) {
+        std::string_view code = text.substr(0, text.find('|'));
+        text.remove_prefix(std::min(code.size() + 1, text.size()));
+        const size_t from = code.find_first_not_of(" '");
+        const size_t to = code.find_last_not_of(" '");
+        AGENTCOM_ASSERT(from != std::string_view::npos, "an error has a word");
+        codes.emplace_back(code.substr(from, to - from + 1));
+    }
+    return codes;
+}
+
+// {error: 'word' | 'word', message?: string, …members of `extra`}
+Shape error_shape(const std::vector<std::string>& codes, std::string_view extra) {
+    std::string text = "{error: ";
+    for (const std::string& code : codes) text.append(&code == codes.data() ? "'" : " | '").append(code).append("'");
+    text += ", message?: string";
+    if (!extra.empty()) text.append(", ").append(extra.substr(1));
+    return parse_shape(extra.empty() ? text + "}" : text, named_shapes());
+}
+
+AnswerShape error(int status, const std::vector<std::string>& codes, std::string_view name) {
+    AnswerShape answer;
+    answer.status = status;
+    answer.shape = parse_shape(name, named_shapes());
+    answer.codes = codes;
+    return answer;
+}
+
+AnswerShape read_answer(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    AnswerShape answer;
+    const auto status = std::from_chars(text.data(), text.data() + text.size(), answer.status);
+    AGENTCOM_ASSERT(status.ec == std::errc{}, "an answer begins with its status");
+    text.remove_prefix(static_cast<size_t>(status.ptr - text.data()) + 1);
+    const bool of_words = text.front() == '\'' || (text.front() >= 'a' && text.front() <= 'z' && text != "object");
+    if (of_words && text.find('/') != std::string_view::npos) {
+        answer.media_type = text;
+        answer.shape = text_shape();
+    } else if (of_words) {
+        const size_t brace = std::min(text.find('{'), text.size());
+        answer.codes = codes_of(text.substr(0, brace));
+        answer.shape = error_shape(answer.codes, text.substr(brace));
+    } else {
+        answer.shape = parse_shape(text, named_shapes());
+    }
+    return answer;
+}
+
+const RouteText* find_text(OperationId id) {
+    const auto found =
+        std::find_if(std::begin(kRoutes), std::end(kRoutes), [id](const RouteText& r) { return r.id == id; });
+    return found == std::end(kRoutes) ? nullptr : found;
+}
+
+// Errors that come from what the catalogue says about a route, or from the machine around it.
+void add_common(std::vector<AnswerShape>& all, const Operation& route) {
+    const bool open = route.auth == Auth::none;
+    const bool public_route = open && route.permission == Permission::none;
+    all.push_back(error(400, {"bad_request"}, "Error"));
+    all.push_back(error(403, {"forbidden"}, "Error"));
+    all.push_back(error(500, {"internal_error"}, "Error"));
+    if (!public_route) all.push_back(error(401, {"unauthorized"}, "Unauthorized"));
+    if (!open) all.push_back(error(404, {"workspace_not_found"}, "Error"));
+    if (!route.fields.empty() || !route.query.empty() || route.mutates || !open) {
+        all.push_back(error(422, {"validation_failed"}, "ValidationFailed"));
+    }
+    if (route.mutates) all.push_back(error(422, {"idempotency_conflict"}, "Error"));
+    if (route.tier != Tier::none || !public_route) all.push_back(error(429, {"rate_limited"}, "RateLimited"));
+    all.push_back(error(503, {"storage_unavailable"}, "Error"));
+}
+
+std::vector<HubFrame> read_frames() {
+    std::vector<HubFrame> frames;
+    for (const FrameText& each : kFrames) {
+        HubFrame frame{each.type, each.reply, each.summary, parse_shape(each.shape, named_shapes())};
+        Shape type;
+        type.kind = Shape::Kind::literal;
+        type.text = each.type;
+        frame.shape = with_first_member(std::move(frame.shape), {"type", false, std::move(type)});
+        frames.push_back(std::move(frame));
+    }
+    std::sort(frames.begin(), frames.end(), [](const HubFrame& a, const HubFrame& b) { return a.type < b.type; });
+    return frames;
+}
+
+}  // namespace
+
+std::span<const NamedShape> named_shapes() {
+    static const std::vector<NamedShape> shapes = read_named();
+    return shapes;
+}
+
+std::string_view named_shape_summary(std::string_view name) {
+    const auto found =
+        std::find_if(std::begin(kNamed), std::end(kNamed), [name](const NamedText& each) { return each.name == name; });
+    AGENTCOM_ASSERT(found != std::end(kNamed), "a shape that is named is in the table");
+    return found->summary;
+}
+
+bool has_answers(OperationId id) { return find_text(id) != nullptr; }
+
+std::vector<AnswerShape> answers(const Operation& route) {
+    std::vector<AnswerShape> all;
+    if (const RouteText* found = find_text(route.id)) {
+        std::string_view text = found->answers;
+        while (!text.empty()) {
+            const std::string_view one = text.substr(0, text.find(';'));
+            text.remove_prefix(std::min(one.size() + 1, text.size()));
+            all.push_back(read_answer(one));
+        }
+    }
+    add_common(all, route);
+    std::stable_sort(all.begin(), all.end(),
+                     [](const AnswerShape& a, const AnswerShape& b) { return a.status < b.status; });
+    return all;
+}
+
+std::span<const HubFrame> hub_frames() {
+    static const std::vector<HubFrame> frames = read_frames();
+    return frames;
+}
+
+}  // namespace agentcom
