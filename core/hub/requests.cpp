@@ -9,6 +9,7 @@
 #include "core/hub/agent_routes.hpp"
 #include "core/hub/feeds.hpp"
 #include "core/hub/idempotency.hpp"
+#include "core/hub/import_routes.hpp"
 #include "core/hub/message_routes.hpp"
 #include "core/hub/task_routes.hpp"
 #include "core/hub/work_routes.hpp"
@@ -62,6 +63,8 @@ constexpr Route kRoutes[] = {
     {OperationId::http_task_release, on_task_release},
     {OperationId::http_events, on_events},
     {OperationId::http_overview, on_overview},
+    // moving in from another hub
+    {OperationId::http_import, on_import},
 };
 
 Reply dispatch(const Call& call) {

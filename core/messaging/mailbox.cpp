@@ -167,6 +167,8 @@ bool file(Context& ctx, const MessageRow& message) {
     return undeliverable;
 }
 
+bool is_mail(const MessageRow& message) { return message.expires_at > message.sent_at; }
+
 bool is_done(const Tables& tables, int64_t workspace, const std::string& agent, int64_t seq) {
     const MailboxRow row = row_of(tables, workspace, agent);
     return !is_unread(row, parse_ranges(row.unread), seq);
@@ -312,6 +314,17 @@ void set_aside(Context& ctx, int64_t workspace, const std::string& agent, int64_
     ctx.tables.put(std::move(row));
 }
 
+void pass_over(Context& ctx, int64_t workspace, const std::string& agent, int64_t newest) {
+    // What is on its way through a socket must not count as done before it has left; the socket's next push ends this
+    // too.
+    if (hidden_above(ctx, workspace, agent) != INT64_MAX) return;
+    set_aside(ctx, workspace, agent, newest - 1);
+    MailboxRow row = row_of(ctx.tables, workspace, agent);
+    if (row.seen_seq >= newest) return;
+    row.seen_seq = newest;
+    ctx.tables.put(std::move(row));
+}
+
 void pushed(Context& ctx, const SessionRow& session, int64_t up_to) {
     const LivenessRow* liveness = ctx.tables.find<LivenessRow>({session.connection});
     if (liveness == nullptr || liveness->pushed_seq >= up_to) return;
@@ -410,6 +423,7 @@ int64_t floor(const Tables& tables, int64_t workspace, const std::optional<std::
 }
 
 std::optional<MailRow> restored(const Tables& tables, const MessageRow& message) {
+    if (!is_mail(message)) return std::nullopt;
     MailRow mail;
     mail.workspace = message.workspace;
     mail.agent = message.recipient.value_or("");

@@ -89,8 +89,8 @@ Sent route(Context& ctx, NewMessage message) {
     row.recipient = std::move(message.to);
     row.type = std::move(message.type);
     row.reply_to = std::move(message.reply_to);
-    row.sent_at = ctx.now.wall_ms;
-    row.expires_at = saturating_add(ctx.now.wall_ms, ctx.settings.mailbox_ttl_ms);
+    row.sent_at = message.sent_at.value_or(ctx.now.wall_ms);
+    row.expires_at = message.is_mail ? saturating_add(row.sent_at, ctx.settings.mailbox_ttl_ms) : row.sent_at;
     row.payload = Body(std::move(message.payload));
     put_envelope(row, std::move(message.envelope));
     ctx.tables.modify<WorkspaceRow>({row.workspace}, [&](WorkspaceRow& workspace) {
@@ -99,6 +99,7 @@ Sent route(Context& ctx, NewMessage message) {
     });
     row.id = make_message_id(row.seq, salt(ctx, row));
     ctx.tables.append(row);
+    if (!message.is_mail) return Sent{row.id, false};
     Sent sent{row.id, mailbox::file(ctx, row)};
     if (sent.undeliverable) {
         json::Writer data;

@@ -201,6 +201,12 @@ constexpr std::array kCancelBodyFields = {typed_field("grace_ms", FieldType::int
 
 constexpr std::array kSayFields = {required(string_field("text", kMaxQuestionCodePoints))};
 
+constexpr std::array kImportFields = {
+    required(typed_field("items", FieldType::any)),
+    required(string_field("source", kMaxKeyCodePoints)),
+    typed_field("dry_run", FieldType::boolean),
+};
+
 // -- Query parameters -------------------------------------------------------------------------------------------------
 
 constexpr std::array kMessageQuery = {QueryField{"strict", FieldType::integer, 2}};
@@ -468,6 +474,16 @@ constexpr std::array kCatalogue = {
     route(Id::http_overview, "get_overview", Method::get, "/api/overview",
           {.auth = Auth::strict, .tier = Tier::light, .rate_identity = kByAgent, .since = 2},
           "Show the workspace on one page: who is there and at work on what, the queue, what needs a person."),
+
+    // moving in from another hub
+    route(Id::http_import, "post_admin_import", Method::post, "/api/admin/import",
+          {.auth = Auth::strict,
+           .permission = Permission::administer,
+           .fields = kImportFields,
+           .mutates = true,
+           .own_record = true,
+           .since = 2},
+          "Take over what another hub had: tokens, tasks, messages, channels; up to 1 000 items, each once."),
 };
 
 constexpr bool ids_are_positions() {

@@ -71,8 +71,10 @@ enum class OperationId : uint8_t {
     http_task_release,
     http_events,
     http_overview,
+    // moving in from another hub
+    http_import,
 };
-inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_overview) + 1;
+inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_import) + 1;
 
 enum class FieldType : uint8_t { string, integer, positive_integer, boolean, object, array_of_string, any };
 

@@ -39,6 +39,7 @@ enum class TableId : uint8_t {
     receipts = 13,
     task_outputs = 14,
     task_runs = 15,
+    imports = 23,
     mail = 32,
     sessions = 64,
     liveness = 65,
@@ -621,6 +622,32 @@ struct IdempotencyRow {
     }
 };
 
+/// Something that was taken over from another hub: its name there and its name here. What has such a row is not taken
+/// over again.
+struct ImportRow {
+    static constexpr TableId kTable = TableId::imports;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 4;
+    int64_t workspace = 0;
+    std::string source;       ///< the kind of hub, e.g. "v1.1"
+    std::string kind;         ///< of item, e.g. "task"
+    std::string foreign_key;  ///< its name there
+    std::string id;           ///< its name here
+    int64_t imported_at = 0;
+
+    using Key = std::tuple<int64_t, std::string, std::string, std::string>;
+    Key key() const { return {workspace, source, kind, foreign_key}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("source", self.source);
+        visit("kind", self.kind);
+        visit("foreign_key", self.foreign_key);
+        visit("id", self.id);
+        visit("imported_at", self.imported_at);
+    }
+};
+
 // ---------------------------------------------------------------------------------------------------------------
 // Derived rows
 
@@ -1114,6 +1141,7 @@ void for_each_stored_row(F&& f) {
     f.template operator()<IdempotencyRow>();
     f.template operator()<RunRow>();
     f.template operator()<TaskOutputRow>();
+    f.template operator()<ImportRow>();
 }
 
 /// Likewise for every row type that lies in memory.
@@ -1145,6 +1173,7 @@ void for_each_resident_row(F&& f) {
     f.template operator()<ClaimRow>();
     f.template operator()<WaitRow>();
     f.template operator()<FeedRow>();
+    f.template operator()<ImportRow>();
 }
 
 }  // namespace agentcom

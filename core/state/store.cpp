@@ -40,6 +40,8 @@ std::string_view table_name(TableId table) {
             return "task_outputs";
         case TableId::task_runs:
             return "task_runs";
+        case TableId::imports:
+            return "imports";
         default:
             return "";
     }

@@ -223,7 +223,7 @@ class Tables {
                    Table<MailRow>, Table<SessionRow>, Table<LivenessRow>, Table<AgentRow>, Table<LeaseRow>,
                    Table<TimerRow>, Table<BucketRow>, Table<CooldownRow>, Table<FairnessRow>, Table<RuntimeRow>,
                    Table<PendingRow>, Table<DeferredRow>, Table<RunRow>, Table<ClaimRow>, Table<WaitRow>,
-                   Table<FeedRow>>;
+                   Table<FeedRow>, Table<ImportRow>>;
 
     /// How to put one row back.
     struct Undo {
