@@ -30,6 +30,8 @@ inline constexpr size_t kMaxTokenCodePoints = 256;
 inline constexpr size_t kMaxAgentNameCodePoints = 256;
 inline constexpr size_t kMaxStatusCodePoints = 256;
 inline constexpr size_t kMaxChannelCodePoints = 64;
+// `name` of a new channel, before it is normalised.
+inline constexpr size_t kMaxChannelNameCodePoints = 256;
 inline constexpr size_t kMaxDescriptionCodePoints = 10'000;
 // `error` and `reason` of a failed task.
 inline constexpr size_t kMaxFailureTextCodePoints = 2'000;

@@ -6,6 +6,7 @@
 #include "core/base/utf8.hpp"
 #include "core/hub/idempotency.hpp"
 #include "core/hub/sessions.hpp"
+#include "core/messaging/channels.hpp"
 #include "core/messaging/mailbox.hpp"
 #include "core/messaging/near_names.hpp"
 #include "core/messaging/router.hpp"
@@ -37,6 +38,16 @@ struct Call {
     }
 };
 
+idempotency::Key idempotency_key(const Call& call) {
+    idempotency::Key key;
+    key.workspace = call.session.workspace;
+    key.principal = call.session.agent;
+    key.operation = std::string(call.operation.name);
+    key.key = call.arguments.text("idempotency_key");
+    if (!key.key.empty()) key.body_hash = hash128(call.frame.text).to_hex();
+    return key;
+}
+
 void on_message(const Call& call) {
     router::NewMessage message;
     message.workspace = call.session.workspace;
@@ -53,13 +64,8 @@ void on_message(const Call& call) {
         return;
     }
     message.envelope = std::move(envelope.envelope);
-    idempotency::Key key;
-    key.workspace = message.workspace;
-    key.principal = message.from;
-    key.operation = "message";
-    key.key = call.arguments.text("idempotency_key");
+    const idempotency::Key key = idempotency_key(call);
     if (!key.key.empty()) {
-        key.body_hash = hash128(call.frame.text).to_hex();
         if (const IdempotencyRow* known = idempotency::find(call.ctx, key)) {
             call.reply(idempotency::conflicts(*known, key) ? error_frame("idempotency_conflict")
                                                            : message_sent_frame(known->answer));
@@ -77,6 +83,69 @@ void on_message(const Call& call) {
     idempotency::record(call.ctx, key, 0, id);
     call.reply(message_sent_frame(id));
     for (Effect& push : pushes) call.ctx.emit(std::move(push));
+}
+
+void on_channel_subscribe(const Call& call) {
+    const std::string name = call.arguments.text("channel");
+    const auto joined = channels::subscribe(call.ctx, call.session.workspace, name, call.session.agent);
+    if (!joined) return call.reply(error_frame(joined.error().code));
+    call.reply(channel_subscribed_frame(name, joined.value() == channels::Joined::already));
+}
+
+void on_channel_unsubscribe(const Call& call) {
+    const std::string name = call.arguments.text("channel");
+    const Status left = channels::unsubscribe(call.ctx, call.session.workspace, name, call.session.agent);
+    call.reply(left ? channel_unsubscribed_frame(name) : error_frame(left.error().code));
+}
+
+void on_channel_publish(const Call& call) {
+    const std::string name = call.arguments.text("channel");
+    router::NewMessage message;
+    message.workspace = call.session.workspace;
+    message.from = call.session.agent;
+    message.type = call.arguments.string("message_type").value_or("chat");
+    message.payload = std::string(call.arguments.raw("payload").value_or("{}"));
+    message.reply_to = call.arguments.string("reply_to");
+    EnvelopeCheck envelope = read_envelope(call.arguments, call.ctx.now.wall_ms);
+    if (call.session.protocol_version >= 2 && !envelope.errors.empty()) {
+        return call.reply(ws_validation_error(R"("channel_publish")", envelope.errors));
+    }
+    message.envelope = std::move(envelope.envelope);
+    const idempotency::Key key = idempotency_key(call);
+    if (!key.key.empty()) {
+        if (const IdempotencyRow* known = idempotency::find(call.ctx, key)) {
+            return call.reply(idempotency::conflicts(*known, key) ? error_frame("idempotency_conflict")
+                                                                  : std::string(known->answer));
+        }
+    }
+    // A publisher's own sockets get no push, so that the reply may follow the pushes.
+    const auto sent = channels::publish(call.ctx, name, std::move(message));
+    if (!sent) return call.reply(error_frame(sent.error().code));
+    std::string frame = channel_published_frame(name, sent.value().channel_seq, sent.value().id);
+    idempotency::record(call.ctx, key, 0, frame);
+    call.reply(std::move(frame));
+}
+
+void on_channel_history(const Call& call) {
+    const std::string name = call.arguments.text("channel");
+    const int64_t limit = std::clamp<int64_t>(call.arguments.integer("limit").value_or(channels::kHistoryPage), 0,
+                                              channels::kHistoryPageMax);
+    std::vector<int64_t> seqs =
+        channels::history(call.ctx, call.session.workspace, name, call.arguments.integer("since"), limit);
+    if (seqs.empty()) return call.reply(channel_history_frame(name, {}));
+    PendingRow pending;
+    pending.connection = call.session.connection;
+    pending.workspace = call.session.workspace;
+    pending.purpose = "channel_history";
+    pending.input = json::encode_string(name) + "\n" + call.request_id_raw;
+    const int64_t query = call.ctx.query(FetchMessages{call.session.workspace, std::move(seqs)}, std::move(pending));
+    // Replies keep the order of their frames: later ones wait.
+    call.ctx.tables.modify<SessionRow>({call.session.connection},
+                                       [query](SessionRow& row) { row.waiting_query = query; });
+}
+
+void on_list_channels(const Call& call) {
+    call.reply(channels_frame(channels::list(call.ctx.tables, call.session.workspace)));
 }
 
 void on_message_ack(const Call& call) {
@@ -212,6 +281,16 @@ void dispatch(OperationId id, const Call& call) {
             return on_status(call);
         case OperationId::ws_list_agents:
             return on_list_agents(call);
+        case OperationId::ws_channel_subscribe:
+            return on_channel_subscribe(call);
+        case OperationId::ws_channel_unsubscribe:
+            return on_channel_unsubscribe(call);
+        case OperationId::ws_channel_publish:
+            return on_channel_publish(call);
+        case OperationId::ws_channel_history:
+            return on_channel_history(call);
+        case OperationId::ws_list_channels:
+            return on_list_channels(call);
         case OperationId::ws_task_accepted:
             return on_task_accepted(call);
         case OperationId::ws_task_progress:
@@ -242,6 +321,8 @@ bool writes(OperationId id) {
         case OperationId::ws_ping:
         case OperationId::ws_status:
         case OperationId::ws_list_agents:
+        case OperationId::ws_list_channels:
+        case OperationId::ws_channel_history:
             return false;
         default:
             return true;
@@ -304,7 +385,23 @@ void handle(Context& ctx, const FrameReceived& frame) {
         return;
     }
     const Arguments arguments(operation, document->object());
+    if (operation.lifecycle) ctx.tables.activity().active(session.workspace, session.agent, ctx.now.wall_ms);
     dispatch(operation.id, Call{ctx, session, operation, arguments, frame, request_id_raw});
+}
+
+void answer_history(Context& ctx, const PendingRow& pending, const QueryResult& result) {
+    if (!result.ok) return ctx.reply(pending.connection, storage_unavailable_frame());
+    const size_t line = pending.input.find('\n');
+    const std::string name = json::decode_string(json::parse_value(std::string_view(pending.input).substr(0, line)));
+    std::vector<MessageRow> messages;
+    for (const QueryRow& row : result.rows) {
+        if (auto message = row_from_values<MessageRow>(row.values)) messages.push_back(std::move(*message));
+    }
+    std::vector<MessageEntry> entries;
+    entries.reserve(messages.size());
+    for (const MessageRow& row : messages) entries.push_back(entry_of(row));
+    ctx.reply(pending.connection,
+              with_request_id(channel_history_frame(name, entries), pending.input.substr(line + 1)));
 }
 
 }  // namespace agentcom::frames

@@ -10,4 +10,7 @@ namespace agentcom::frames {
 /// Throws NeedsTask when an answer lies only in the store.
 void handle(Context&, const FrameReceived&);
 
+/// The store has given the messages that a channel_history frame asked for.
+void answer_history(Context&, const PendingRow&, const QueryResult&);
+
 }  // namespace agentcom::frames

@@ -15,6 +15,7 @@
 #include "core/hub/waits.hpp"
 #include "core/hub/work_routes.hpp"
 #include "core/messaging/mailbox.hpp"
+#include "core/messaging/router.hpp"
 #include "core/state/context.hpp"
 #include "core/state/tables.hpp"
 #include "core/tasks/agents.hpp"
@@ -94,6 +95,7 @@ bool is_durable_timer(TimerKind kind) {
         case TimerKind::deadline:
         case TimerKind::not_before:
         case TimerKind::mail_expiry:
+        case TimerKind::message_age:
         case TimerKind::idempotency_expiry:
         case TimerKind::presence:
             return true;
@@ -237,6 +239,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     }
     for (const WorkspaceRow::Key& key : tables_.sorted_keys<WorkspaceRow>()) mailbox::expire(ctx, std::get<0>(key));
     mailbox::trim_all(ctx);
+    router::look_for_old_messages(ctx);
     idempotency::expire(ctx);
 }
 
@@ -357,6 +360,8 @@ void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
             return feeds::on_timer(ctx, timer);
         case TimerKind::mail_expiry:
             return mailbox::expire(ctx, timer.workspace);
+        case TimerKind::message_age:
+            return router::look_for_old_messages(ctx);
         case TimerKind::idempotency_expiry:
             return idempotency::expire(ctx);
     }
@@ -405,6 +410,19 @@ void Hub::Core::on(Context& ctx, const Input& input, const QueryResult& result) 
         if (!result.ok || !records || records->empty()) return;
         tasks::send_assignment(ctx, TaskRow(*task), records->front().input, pending.connection);
         return;
+    }
+    if (pending.purpose == "message_age") {
+        const bool is_there = result.ok && !result.rows.empty();
+        return router::found_old_message(
+            ctx, pending.workspace, is_there ? row_from_values<MessageRow>(result.rows.front().values) : std::nullopt);
+    }
+    if (pending.purpose == "channel_history") {
+        const SessionRow* session = tables_.find<SessionRow>({pending.connection});
+        if (session == nullptr) return;
+        tables_.modify<SessionRow>({pending.connection}, [](SessionRow& row) { row.waiting_query = 0; });
+        if (session->closing) return;
+        answered_connection_ = pending.connection;
+        return frames::answer_history(ctx, pending, result);
     }
     if (pending.purpose == "events") return feeds::answered(ctx, pending, result);
     if (pending.purpose != "rerun") {

@@ -1,5 +1,6 @@
 #include "core/hub/import_routes.hpp"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
@@ -7,6 +8,7 @@
 #include "core/base/limits.hpp"
 #include "core/hub/audit.hpp"
 #include "core/messaging/adoption.hpp"
+#include "core/messaging/channels.hpp"
 #include "core/tasks/adoption.hpp"
 
 namespace agentcom::requests {
@@ -67,11 +69,19 @@ constexpr std::array kMessageFields = {
     needed("from", kMaxNameCodePoints),
     field_of("payload", FieldType::object, true),
     field_of("timestamp", FieldType::integer, true),
+    text("channel", kMaxNameCodePoints),
+    number("channel_seq"),
     text("reply_to", kMaxNameCodePoints),
     text("to", kMaxNameCodePoints),
     text("type", kMaxNameCodePoints),
     names("unread_by", kMaxImportItems * 10),
 };
+
+constexpr std::array kChannelFields = {number("created_at"), text("created_by", kMaxNameCodePoints),
+                                       text("description", kMaxDescriptionCodePoints)};
+
+constexpr std::array kMembershipFields = {needed("agent_id", kMaxAgentIdCodePoints),
+                                          needed("channel", kMaxNameCodePoints)};
 
 constexpr std::array kNumberingFields = {field_of("at_least", FieldType::integer, true)};
 
@@ -159,6 +169,10 @@ Taken take_message(const Item& item) {
     message.from = arguments.text("from");
     message.to = arguments.string("to");
     if (message.to == "broadcast") message.to.reset();
+    message.channel = arguments.string("channel");
+    // Far from what a counter holds, as no number of v1.1 is.
+    constexpr int64_t kMaxChannelSeq = int64_t{1} << 48;
+    message.channel_seq = std::clamp<int64_t>(arguments.integer("channel_seq").value_or(0), 0, kMaxChannelSeq);
     message.type = arguments.string("type").value_or("chat");
     message.payload = std::string(*arguments.raw("payload"));
     if (const std::optional<std::string> parent = arguments.string("reply_to")) {
@@ -166,7 +180,30 @@ Taken take_message(const Item& item) {
     }
     message.sent_at = arguments.integer("timestamp").value_or(0);
     message.unread_by = arguments.string_list("unread_by");
-    return {"created", adoption::adopt(item.call.ctx, item.call.workspace, std::move(message)), ""};
+    const Result<std::string> id = adoption::adopt(item.call.ctx, item.call.workspace, std::move(message));
+    return id ? Taken{"created", id.value(), ""} : skipped(id.error().text);
+}
+
+Taken take_channel(const Item& item) {
+    const ChannelRow* present = channels::find(item.call.ctx.tables, item.call.workspace, item.key);
+    if (present != nullptr) return {"known", present->name, ""};
+    if (item.dry_run) return {};
+    adoption::ForeignChannel channel;
+    channel.name = item.key;
+    channel.description = item.arguments.text("description");
+    channel.created_by = item.arguments.text("created_by");
+    channel.created_at = item.arguments.integer("created_at").value_or(item.call.ctx.now.wall_ms);
+    const Status made = adoption::adopt(item.call.ctx, item.call.workspace, channel);
+    return made ? Taken{"created", channels::normalized(item.key), ""} : skipped(made.error().text);
+}
+
+Taken take_membership(const Item& item) {
+    if (item.dry_run) return {};
+    const std::string agent = item.arguments.text("agent_id");
+    const Result<channels::Joined> joined =
+        channels::subscribe(item.call.ctx, item.call.workspace, item.arguments.text("channel"), agent);
+    if (!joined) return skipped(joined.error().text);
+    return {joined.value() == channels::Joined::now ? "created" : "known", agent, ""};
 }
 
 /// Clients have kept the number up to which they know their mail: new mail must lie above it.
@@ -196,10 +233,9 @@ struct Kind {
 };
 
 constexpr std::array kKinds = {
-    Kind{"token", kTokenFields, take_token},
-    Kind{"task", kTaskFields, take_task},
-    Kind{kMessageKind, kMessageFields, take_message},
-    Kind{"numbering", kNumberingFields, take_numbering, false},
+    Kind{"token", kTokenFields, take_token},          Kind{"task", kTaskFields, take_task},
+    Kind{"channel", kChannelFields, take_channel},    Kind{"membership", kMembershipFields, take_membership},
+    Kind{kMessageKind, kMessageFields, take_message}, Kind{"numbering", kNumberingFields, take_numbering, false},
 };
 
 const Kind* find_kind(std::string_view name) {

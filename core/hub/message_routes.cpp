@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/hub/waits.hpp"
+#include "core/messaging/channels.hpp"
 #include "core/messaging/envelope.hpp"
 #include "core/messaging/mailbox.hpp"
 #include "core/messaging/message_id.hpp"
@@ -23,7 +24,16 @@ constexpr int64_t kDeliveriesMax = 1'000;
 std::string mailbox_body(const std::string& agent, int64_t since, const std::vector<MessageRow>& messages) {
     json::Writer out;
     out.begin_object().member("agent_id", agent).key("messages").begin_array();
-    for (const MessageRow& row : messages) write_message(out, entry_of(row), row.seq);
+    for (const MessageRow& row : messages) {
+        MessageEntry entry = entry_of(row);
+        std::string payload;
+        if (row.of_channel()) {
+            payload = payload_with_channel(entry.payload_raw, *row.channel);
+            entry.payload_raw = payload;
+            entry.channel.reset();
+        }
+        write_message(out, entry, row.seq);
+    }
     out.end_array();
     out.member("last_seq", messages.empty() ? since : messages.back().seq);
     out.member("count", static_cast<int64_t>(messages.size())).end_object();
@@ -81,6 +91,28 @@ std::optional<std::vector<SentMessage>> collect(QueryResult result) {
     return messages;
 }
 
+/// Writes what became of a channel's message: to those of its first `limit` members by name who were that when it was
+/// sent. True when there are more.
+bool write_channel_deliveries(json::Writer& out, const Context& ctx, const SentMessage& message, int64_t limit,
+                              const std::string& only) {
+    const MessageRow& row = message.row;
+    const auto& all = ctx.tables.indexes().channel_agents;
+    const auto found = all.find({row.workspace, *row.channel});
+    if (found == all.end()) return false;
+    int64_t left = limit;
+    for (const std::string& agent : found->second) {
+        if (left-- == 0) return true;
+        const MembershipRow& membership = *ctx.tables.find<MembershipRow>({row.workspace, *row.channel, agent});
+        if (agent == row.sender || !channels::was_member(membership, row.seq)) continue;
+        if (!only.empty() && only != agent) continue;
+        const auto receipts = message.receipts.find(agent);
+        receipts::write(
+            out, receipts::delivery(ctx, row, agent,
+                                    receipts == message.receipts.end() ? std::vector<ReceiptRow>{} : receipts->second));
+    }
+    return false;
+}
+
 /// Writes the member `deliveries`, of the recipients among the first `limit` principals (or of `only` one); true when
 /// there may be more. Who registered after a broadcast is none of its recipients, nor is its sender.
 bool write_deliveries(json::Writer& out, const Context& ctx, const SentMessage& message, int64_t limit,
@@ -92,7 +124,9 @@ bool write_deliveries(json::Writer& out, const Context& ctx, const SentMessage& 
     };
     out.key("deliveries").begin_array();
     bool truncated = false;
-    if (row.recipient) {
+    if (row.of_channel()) {
+        truncated = write_channel_deliveries(out, ctx, message, limit, only);
+    } else if (row.recipient) {
         receipts::write(out, receipts::delivery(ctx, row, *row.recipient, receipts_of(*row.recipient)));
     } else {
         const std::vector<std::string> agents =
@@ -117,6 +151,7 @@ void write_sent(json::Writer& out, const Context& ctx, const SentMessage& messag
     out.member("ack_by", row.ack_by).raw_member("labels", row.labels.value_or("[]"));
     const MailRow* mail = ctx.tables.find<MailRow>({row.workspace, row.recipient.value_or(""), row.seq});
     out.member("undeliverable", mail != nullptr && mail->undeliverable);
+    if (row.of_channel()) out.member("channel", *row.channel).member("channel_seq", row.channel_seq);
     const bool truncated = write_deliveries(out, ctx, message, kSentRecipients, {});
     out.member("truncated", truncated).end_object();
 }

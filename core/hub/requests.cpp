@@ -7,7 +7,10 @@
 #include "core/base/limits.hpp"
 #include "core/hub/access_routes.hpp"
 #include "core/hub/agent_routes.hpp"
+#include "core/hub/analytics_routes.hpp"
+#include "core/hub/channel_routes.hpp"
 #include "core/hub/feeds.hpp"
+#include "core/hub/history_routes.hpp"
 #include "core/hub/idempotency.hpp"
 #include "core/hub/import_routes.hpp"
 #include "core/hub/message_routes.hpp"
@@ -41,6 +44,21 @@ constexpr Route kRoutes[] = {
     {OperationId::http_message_deliveries, on_message_deliveries},
     {OperationId::http_mailbox_read, on_mailbox_read},
     {OperationId::http_mailbox_ack, on_mailbox_ack},
+    {OperationId::http_message_find, on_message_find},
+    {OperationId::http_thread, on_thread},
+    {OperationId::http_thread_replies, on_thread_replies},
+    {OperationId::http_thread_root, on_thread_root},
+    {OperationId::http_channel_list, on_channel_list},
+    {OperationId::http_channel_create, on_channel_create},
+    {OperationId::http_channel_get, on_channel_get},
+    {OperationId::http_channel_subscribe, on_channel_subscribe},
+    {OperationId::http_channel_unsubscribe, on_channel_unsubscribe},
+    {OperationId::http_channel_publish, on_channel_publish},
+    {OperationId::http_channel_history, on_channel_history},
+    {OperationId::http_agent_subscriptions, on_agent_subscriptions},
+    {OperationId::http_analytics_summary, on_analytics_summary},
+    {OperationId::http_analytics_agents, on_analytics_agents},
+    {OperationId::http_analytics_hourly, on_analytics_hourly},
     {OperationId::http_agents, on_agents},
     {OperationId::http_agent_states, on_agent_states},
     {OperationId::http_agent_state, on_agent_state},
@@ -253,6 +271,12 @@ void answer(Context& ctx, const PendingRow& pending, QueryResult result) {
         respond(ctx, request, sent_answer(ctx, std::move(result), next_number(rest)));
     } else if (pending.purpose == "deliveries") {
         respond(ctx, request, deliveries_answer(ctx, std::move(result), std::move(rest)));
+    } else if (pending.purpose == "messages") {
+        respond(ctx, request, messages_answer(ctx, pending, std::move(result), std::move(rest)));
+    } else if (pending.purpose == "thread") {
+        respond(ctx, request, thread_answer(std::move(result), std::move(rest)));
+    } else if (pending.purpose == "channel") {
+        respond(ctx, request, channel_history_answer(std::move(result), rest));
     } else if (pending.purpose == "output") {
         respond(ctx, request, output_answer(ctx, pending, std::move(result), rest));
     } else if (pending.purpose == "claimed") {

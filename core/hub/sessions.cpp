@@ -49,6 +49,7 @@ void leave(Context& ctx, const SessionRow& before, bool silently) {
     ctx.tables.modify<SessionRow>({session.connection}, [](SessionRow& row) { row.agent.clear(); });
     if (silently) return;
     agents::detach(ctx, session.workspace, session.agent, session.connection);
+    ctx.tables.activity().disconnected(session.workspace, session.agent, ctx.now.wall_ms);
     // A socket that flaps is not worth an event each time.
     ctx.arm(TimerKind::presence, session.workspace, session.agent, ctx.in_ms(ctx.settings.reconnect_grace_ms));
     ctx.push(presence_audience(ctx, session.workspace, session.connection), agent_left_frame(session.agent));
@@ -259,6 +260,7 @@ void identify(Context& ctx, const SessionRow& before, const Arguments& arguments
     ctx.log(Severity::info, "agent_connected",
             {{"agent_id", agent}, {"connection", std::to_string(connection)}, {"client_type", client_type}});
     if (!was_here) came_online(ctx, session);
+    ctx.tables.activity().connected(session.workspace, agent, ctx.now.wall_ms);
     const std::string capabilities = capabilities_json(session);
     ctx.push(presence_audience(ctx, session.workspace, connection),
              agent_joined_frame(presence(session, capabilities)));

@@ -63,6 +63,10 @@ MessageEntry entry_of(const MessageRow& row) {
     entry.ack_by_ms = row.ack_by;
     if (row.expires_set) entry.expires_at_ms = row.expires_at;
     if (row.labels) entry.labels_raw = *row.labels;
+    if (row.of_channel()) {
+        entry.channel = *row.channel;
+        entry.channel_seq = row.channel_seq;
+    }
     return entry;
 }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/base/json.hpp"
+#include "core/messaging/channels.hpp"
 #include "core/messaging/near_names.hpp"
 #include "core/messaging/receipts.hpp"
 
@@ -92,6 +93,56 @@ void trim_undeliverable(Context& ctx, int64_t workspace) {
               lost.front().first, lost.back().first);
 }
 
+/// Whether somebody whose mail it is has not read it.
+bool is_missed(const Context& ctx, const MailRow& mail) {
+    if (mail.expires_at <= ctx.now.wall_ms) return false;
+    const auto& agents = ctx.tables.indexes().channel_agents;
+    const auto found = agents.find({mail.workspace, mail.channel});
+    if (found == agents.end()) return false;
+    return std::any_of(found->second.begin(), found->second.end(), [&](const std::string& agent) {
+        if (agent == mail.sender) return false;
+        const MembershipRow& membership = *ctx.tables.find<MembershipRow>({mail.workspace, mail.channel, agent});
+        return channels::was_member(membership, mail.seq) && !is_done(ctx.tables, mail.workspace, agent, mail.seq);
+    });
+}
+
+/// Drops what lies behind the kept history of a channel, in lots.
+void trim_channel(Context& ctx, int64_t workspace, const std::string& channel) {
+    const auto& all = ctx.tables.indexes().channel_mail;
+    const auto found = all.find({workspace, channel});
+    if (found == all.end()) return;
+    const int64_t limit = ctx.settings.channel_history;
+    const int64_t kept_above = ctx.tables.find<ChannelRow>({workspace, channel})->last_seq - limit;
+    if (found->second.begin()->first > kept_above - limit / 20) return;
+    std::vector<int64_t> seqs;
+    for (auto mail = found->second.begin(); mail != found->second.end() && mail->first <= kept_above; ++mail) {
+        seqs.push_back(mail->second);
+    }
+    std::vector<int64_t> missed;
+    for (const int64_t seq : seqs) {
+        if (is_missed(ctx, *ctx.tables.find<MailRow>({workspace, "", seq}))) missed.push_back(seq);
+        forget(ctx, {workspace, "", seq});
+    }
+    ctx.tables.modify<ChannelRow>({workspace, channel},
+                                  [kept_above](ChannelRow& row) { row.dropped_seq = kept_above; });
+    channels::forget_former(ctx, workspace, channel);
+    if (missed.empty()) return;
+    tell_lost(ctx, workspace, "#" + channel, "mail_dropped", "channel history full",
+              static_cast<int64_t>(missed.size()), missed.front(), missed.back());
+}
+
+/// What filing does beyond the row itself.
+void file_for_channel(Context& ctx, const MessageRow& message) {
+    trim_channel(ctx, message.workspace, *message.channel);
+    if (ctx.tables.indexes().waits.empty()) return;
+    const auto& members = ctx.tables.indexes().members;
+    const auto found = members.find({message.workspace, *message.channel});
+    if (found == members.end()) return;
+    for (const auto& [join, agent] : found->second) {
+        if (agent != message.sender) ctx.notify(message.workspace, WaitTopic::mail, agent);
+    }
+}
+
 void arm_expiry(Context& ctx, int64_t workspace) {
     const auto& expiry = ctx.tables.indexes().mail_expiry;
     const auto found = expiry.find(workspace);
@@ -152,6 +203,13 @@ bool file(Context& ctx, const MessageRow& message) {
     mail.expires_at = message.expires_at;
     const bool direct = message.recipient.has_value();
     if (!direct) mail.sender = message.sender;
+    if (message.of_channel()) {
+        mail.channel = *message.channel;
+        mail.channel_seq = message.channel_seq;
+        ctx.tables.put(std::move(mail));
+        file_for_channel(ctx, message);
+        return false;
+    }
     mail.undeliverable = direct && !is_known_recipient(ctx.tables, message.workspace, mail.agent);
     const bool undeliverable = mail.undeliverable;
     const std::string agent = mail.agent;
@@ -183,11 +241,14 @@ std::vector<int64_t> unread(const Context& ctx, int64_t workspace, const std::st
     const int64_t joined = principal == nullptr ? INT64_MAX : principal->joined_seq;
     std::vector<int64_t> seqs;
     const auto& mail = ctx.tables.indexes().mail;
+    // Everything up to here is done, whoever sent it.
+    const int64_t above = std::max(since, ranges.empty() ? row.seen_seq : ranges.front().first - 1);
     const auto collect = [&](const std::string& whose, bool broadcasts) {
         const auto found = mail.find({workspace, whose});
         if (found == mail.end()) return;
         int64_t taken = 0;
-        for (auto seq = found->second.upper_bound(since); seq != found->second.end() && taken < limit; ++seq) {
+        for (auto seq = found->second.upper_bound(broadcasts ? above : since);
+             seq != found->second.end() && taken < limit; ++seq) {
             if (*seq > hidden) break;
             if (broadcasts) {
                 if (*seq <= joined || !is_unread(row, ranges, *seq)) continue;
@@ -197,8 +258,30 @@ std::vector<int64_t> unread(const Context& ctx, int64_t workspace, const std::st
             ++taken;
         }
     };
+    const auto collect_channel = [&](const std::string& channel) {
+        const auto found = ctx.tables.indexes().channel_mail.find({workspace, channel});
+        if (found == ctx.tables.indexes().channel_mail.end()) return;
+        const MembershipRow& membership = *ctx.tables.find<MembershipRow>({workspace, channel, agent});
+        // The newest come last: from there it is not far to what is done.
+        auto first = found->second.end();
+        while (first != found->second.begin() && std::prev(first)->second > above) --first;
+        int64_t taken = 0;
+        for (; first != found->second.end() && taken < limit; ++first) {
+            const int64_t seq = first->second;
+            if (seq > hidden) break;
+            const MailRow& entry = *ctx.tables.find<MailRow>({workspace, "", seq});
+            if (entry.sender == agent || entry.expires_at <= ctx.now.wall_ms) continue;
+            if (!is_unread(row, ranges, seq) || !channels::was_member(membership, seq)) continue;
+            seqs.push_back(seq);
+            ++taken;
+        }
+    };
     collect(agent, false);
     collect("", true);
+    const auto& channels_of = ctx.tables.indexes().agent_channels;
+    if (const auto found = channels_of.find({workspace, agent}); found != channels_of.end()) {
+        for (const std::string& channel : found->second) collect_channel(channel);
+    }
     std::sort(seqs.begin(), seqs.end());
     if (static_cast<int64_t>(seqs.size()) > limit) seqs.resize(static_cast<size_t>(limit));
     return seqs;
@@ -423,13 +506,19 @@ int64_t floor(const Tables& tables, int64_t workspace, const std::optional<std::
 }
 
 std::optional<MailRow> restored(const Tables& tables, const MessageRow& message) {
-    if (!is_mail(message)) return std::nullopt;
+    if (!is_mail(message) && !message.of_channel()) return std::nullopt;
     MailRow mail;
     mail.workspace = message.workspace;
     mail.agent = message.recipient.value_or("");
     mail.seq = message.seq;
     mail.expires_at = message.expires_at;
-    if (message.recipient) {
+    if (message.of_channel()) {
+        mail.sender = message.sender;
+        mail.channel = *message.channel;
+        mail.channel_seq = message.channel_seq;
+        const ChannelRow* channel = tables.find<ChannelRow>({message.workspace, mail.channel});
+        if (channel == nullptr || mail.channel_seq <= channel->dropped_seq) return std::nullopt;
+    } else if (message.recipient) {
         const MailboxRow row = row_of(tables, message.workspace, *message.recipient);
         if (!is_unread(row, parse_ranges(row.unread), message.seq)) return std::nullopt;
         mail.undeliverable = !is_known_recipient(tables, message.workspace, *message.recipient);
@@ -444,6 +533,9 @@ void trim_all(Context& ctx) {
     for (const auto& [name, seqs] : ctx.tables.indexes().mail) owners.push_back(name);
     for (const auto& [workspace, agent] : owners) {
         trim(ctx, workspace, agent, agent.empty() ? ctx.settings.broadcast_entries : ctx.settings.mailbox_entries);
+    }
+    for (const auto& [workspace, channel] : std::set<WorkspaceName>(ctx.tables.indexes().channels)) {
+        trim_channel(ctx, workspace, channel);
     }
     for (const auto& [workspace] : ctx.tables.sorted_keys<WorkspaceRow>()) {
         trim_undeliverable(ctx, workspace);

@@ -2,7 +2,8 @@
 //
 // Messages of a workspace share one sequence. A recipient's mailbox row says how far it has got: everything up to
 // `seen_seq` is done, but for the `unread` ranges below it; everything above is unread. A direct message is mail of its
-// recipient, a broadcast of every agent that was registered before it, but its sender. So marking a thousand pushed
+// recipient, a broadcast of every agent that was registered before it, but its sender, and a channel's message of those
+// who were members when it was sent, but its sender. So marking a thousand pushed
 // messages as done is one small row, and a message itself is written once.
 //
 // On a socket that ends mail by pushing (protocol 1, no sidecar), what was unread when it opened is set aside as a
@@ -29,7 +30,7 @@ struct Range {
 std::vector<Range> parse_ranges(const std::string& text);
 std::string format_ranges(const std::vector<Range>& ranges);
 
-/// Files a message that was given its number: for its recipient, or (nullopt) for everybody. True when nobody has the
+/// Files a message that was given its number: for its recipient, its channel, or everybody. True when nobody has the
 /// recipient's name.
 bool file(Context&, const MessageRow&);
 

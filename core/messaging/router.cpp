@@ -8,6 +8,8 @@
 
 #include "core/base/hash128.hpp"
 #include "core/base/json.hpp"
+#include "core/base/limits.hpp"
+#include "core/base/utf8.hpp"
 #include "core/messaging/mailbox.hpp"
 #include "core/messaging/message_id.hpp"
 #include "core/protocol/encoding.hpp"
@@ -18,9 +20,12 @@ namespace {
 
 constexpr int64_t kPruneLot = 1'000;
 
-/// Old messages go in lots; those that somebody has not read yet stay until they are read or expire.
-void prune_history(Context& ctx, WorkspaceRow& row) {
-    if (row.message_seq - row.messages_pruned < ctx.settings.message_history + kPruneLot) return;
+/// Times at which the wall clock went back are remembered, up to so many.
+constexpr size_t kClockSteps = 50;
+
+/// Deletes the next lot of old messages; those that somebody has not read yet stay until they are read or expire, and
+/// those of a channel's history until they leave it.
+void prune_lot(Context& ctx, WorkspaceRow& row) {
     Prune prune{Prune::What::messages, row.id, row.messages_pruned + kPruneLot, {}};
     const auto& unread = ctx.tables.indexes().mail_by_seq;
     for (auto mail = unread.upper_bound({row.id, row.messages_pruned});
@@ -29,6 +34,28 @@ void prune_history(Context& ctx, WorkspaceRow& row) {
     }
     row.messages_pruned = prune.up_to;
     ctx.tables.prune(std::move(prune));
+}
+
+/// Notes the time of the message that has just been numbered.
+void note_time(WorkspaceRow& row, int64_t now_ms) {
+    if (now_ms < row.message_at) {
+        if (!row.clock_steps.empty()) row.clock_steps += ',';
+        row.clock_steps += std::to_string(row.message_seq);
+        const auto commas = std::count(row.clock_steps.begin(), row.clock_steps.end(), ',');
+        if (static_cast<size_t>(commas) >= kClockSteps) row.clock_steps.erase(0, row.clock_steps.find(',') + 1);
+    }
+    row.message_at = now_ms;
+}
+
+/// The channel that a payload names, by which v1.1 let messages be found.
+std::optional<std::string> named_channel(const std::string& payload) {
+    if (payload.find("\"channel\"") == std::string::npos) return std::nullopt;
+    const json::Object members = json::members(payload);
+    const json::Value* value = members.find("channel");
+    if (value == nullptr || value->kind != json::Kind::string) return std::nullopt;
+    std::string name = json::decode_string(*value);
+    if (name.empty() || exceeds_code_points(name, kMaxNameCodePoints)) return std::nullopt;
+    return name;
 }
 
 /// Of a message's id: another one in each run, so that a restored backup does not give the ids of lost messages again.
@@ -51,7 +78,14 @@ void put_envelope(MessageRow& row, Envelope envelope) {
     row.expires_at = std::min(row.expires_at, *envelope.expires_at);
 }
 
-/// To who is online: one text for protocol 1, one with more keys for protocol 2.
+/// Sends one text to protocol 1, and one with more keys to protocol 2.
+void push_to(Context& ctx, const MessageRow& row, std::vector<ConnectionId> first, std::vector<ConnectionId> second) {
+    const MessageEntry entry = entry_of(row);
+    if (!first.empty()) ctx.push(std::move(first), message_frame(entry), row.seq);
+    if (!second.empty()) ctx.push(std::move(second), message_frame(entry, row.seq), row.seq);
+}
+
+/// To who is online.
 void push(Context& ctx, const MessageRow& row) {
     const auto& newer = ctx.tables.indexes().newer_sessions;
     static const std::set<int64_t> kNone;
@@ -63,6 +97,10 @@ void push(Context& ctx, const MessageRow& row) {
         const AgentRow* agent = ctx.tables.find<AgentRow>({row.workspace, *row.recipient});
         if (agent == nullptr || agent->connection == 0) return;
         (of_version_2.contains(agent->connection) ? second : first).push_back(agent->connection);
+    } else if (row.of_channel()) {
+        for (const ConnectionId connection : online_members(ctx.tables, row.workspace, *row.channel, row.sender)) {
+            (of_version_2.contains(connection) ? second : first).push_back(connection);
+        }
     } else {
         const auto& sessions = ctx.tables.indexes().sessions;
         const auto online = sessions.find(row.workspace);
@@ -75,9 +113,33 @@ void push(Context& ctx, const MessageRow& row) {
                                 std::back_inserter(first));
         }
     }
-    const MessageEntry entry = entry_of(row);
-    if (!first.empty()) ctx.push(std::move(first), message_frame(entry), row.seq);
-    if (!second.empty()) ctx.push(std::move(second), message_frame(entry, row.seq), row.seq);
+    push_to(ctx, row, std::move(first), std::move(second));
+}
+
+void number(Context& ctx, MessageRow& row) {
+    ctx.tables.modify<WorkspaceRow>({row.workspace}, [&](WorkspaceRow& workspace) {
+        row.seq = ++workspace.message_seq;
+        note_time(workspace, row.sent_at);
+        if (row.seq - workspace.messages_pruned >= ctx.settings.message_history + kPruneLot) prune_lot(ctx, workspace);
+    });
+    if (!row.channel) return;
+    ctx.tables.modify<ChannelRow>({row.workspace, *row.channel},
+                                  [&row](ChannelRow& channel) { row.channel_seq = ++channel.last_seq; });
+}
+
+void ask_for_last_of_lot(Context& ctx, int64_t workspace) {
+    const WorkspaceRow& row = *ctx.tables.find<WorkspaceRow>({workspace});
+    if (row.message_seq - row.messages_pruned < kPruneLot) return;
+    PendingRow pending;
+    pending.workspace = workspace;
+    pending.purpose = "message_age";
+    ctx.query(FetchMessages{workspace, {row.messages_pruned + kPruneLot}}, std::move(pending));
+}
+
+void count(Context& ctx, const MessageRow& row, bool undeliverable) {
+    Activity& activity = ctx.tables.activity();
+    activity.sent(row.workspace, row.sender, ctx.now.wall_ms);
+    if (row.recipient && !undeliverable) activity.received(row.workspace, *row.recipient, ctx.now.wall_ms);
 }
 
 }  // namespace
@@ -92,22 +154,54 @@ Sent route(Context& ctx, NewMessage message) {
     row.sent_at = message.sent_at.value_or(ctx.now.wall_ms);
     row.expires_at = message.is_mail ? saturating_add(row.sent_at, ctx.settings.mailbox_ttl_ms) : row.sent_at;
     row.payload = Body(std::move(message.payload));
+    row.channel = std::move(message.channel);
     put_envelope(row, std::move(message.envelope));
-    ctx.tables.modify<WorkspaceRow>({row.workspace}, [&](WorkspaceRow& workspace) {
-        row.seq = ++workspace.message_seq;
-        prune_history(ctx, workspace);
-    });
+    number(ctx, row);
+    if (!row.channel) row.channel = named_channel(row.payload.bytes);
     row.id = make_message_id(row.seq, salt(ctx, row));
     ctx.tables.append(row);
-    if (!message.is_mail) return Sent{row.id, false};
-    Sent sent{row.id, mailbox::file(ctx, row)};
+    Sent sent{row.id, row.channel_seq, false};
+    // What is history is still history of its channel.
+    if (message.is_mail || row.of_channel()) sent.undeliverable = mailbox::file(ctx, row);
+    if (!message.sent_at) count(ctx, row, sent.undeliverable);
     if (sent.undeliverable) {
         json::Writer data;
         data.begin_object().member("message_id", row.id).member("seq", row.seq).end_object();
         ctx.event(row.workspace, "message_undeliverable", *row.recipient, row.sender, "unknown_recipient", data.take());
     }
-    push(ctx, row);
+    if (message.is_mail) push(ctx, row);
     return sent;
+}
+
+std::vector<ConnectionId> online_members(const Tables& tables, int64_t workspace, const std::string& channel,
+                                         const std::string& but_agent) {
+    std::vector<ConnectionId> online;
+    const auto& members = tables.indexes().members;
+    const auto found = members.find({workspace, channel});
+    if (found == members.end()) return online;
+    for (const auto& [join, agent] : found->second) {
+        if (agent == but_agent) continue;
+        const AgentRow* row = tables.find<AgentRow>({workspace, agent});
+        if (row != nullptr && row->connection != 0) online.push_back(row->connection);
+    }
+    std::sort(online.begin(), online.end());
+    return online;
+}
+
+void look_for_old_messages(Context& ctx) {
+    if (ctx.settings.message_history_ms == 0) return;
+    ctx.arm(TimerKind::message_age, 0, "", saturating_add(ctx.now.wall_ms, kHourMs));
+    for (const auto& [name, workspace] : ctx.tables.indexes().workspaces) ask_for_last_of_lot(ctx, workspace);
+}
+
+void found_old_message(Context& ctx, int64_t workspace, const std::optional<MessageRow>& message) {
+    const int64_t kept_since = ctx.now.wall_ms - ctx.settings.message_history_ms;
+    if (!message || message->sent_at >= kept_since || ctx.read_only()) return;
+    // More have been pruned since it was asked for: the next hour will tell.
+    const WorkspaceRow& row = *ctx.tables.find<WorkspaceRow>({workspace});
+    if (message->seq != row.messages_pruned + kPruneLot) return;
+    ctx.tables.modify<WorkspaceRow>({workspace}, [&ctx](WorkspaceRow& pruned) { prune_lot(ctx, pruned); });
+    ask_for_last_of_lot(ctx, workspace);
 }
 
 }  // namespace agentcom::router

@@ -92,6 +92,30 @@ constexpr std::array kMessageAckFields = {required(typed_field("seq", FieldType:
 
 constexpr std::array kStatusFields = {required(string_field("status", kMaxStatusCodePoints))};
 
+constexpr Field kChannel = required(string_field("channel", kMaxChannelCodePoints));
+
+constexpr std::array kChannelOnly = {kChannel};
+
+constexpr std::array kChannelPublishFields = {
+    kChannel,
+    required(typed_field("payload", FieldType::object)),
+    lenient(typed_field("ack_by", FieldType::integer)),
+    lenient(typed_field("ack_required", FieldType::boolean)),
+    lenient(typed_field("expires_at", FieldType::integer)),
+    since(2, string_field("idempotency_key", kMaxKeyCodePoints)),
+    lenient(string_field("importance", kMaxKeyCodePoints)),
+    lenient(list_field("labels", kMaxLabels)),
+    string_field("message_type", kMaxNameCodePoints),
+    string_field("reply_to", kMaxNameCodePoints),
+    lenient(string_field("thread_root", kMaxNameCodePoints)),
+};
+
+constexpr std::array kChannelHistoryFields = {
+    kChannel,
+    typed_field("limit", FieldType::integer),
+    typed_field("since", FieldType::integer),
+};
+
 constexpr std::array kTaskIdOnly = {kTaskId};
 
 constexpr std::array kTaskProgressFields = {kTaskId, typed_field("progress", FieldType::integer)};
@@ -148,6 +172,23 @@ constexpr std::array kMessageBodyFields = {
     string_field("reply_to", kMaxNameCodePoints),
     since(2, string_field("thread_root", kMaxNameCodePoints)),
     string_field("to", kMaxNameCodePoints),
+    string_field("type", kMaxNameCodePoints),
+};
+
+constexpr std::array kChannelBodyFields = {
+    required(string_field("name", kMaxChannelNameCodePoints)),
+    string_field("description", kMaxDescriptionCodePoints),
+};
+
+constexpr std::array kChannelPublishBodyFields = {
+    required(typed_field("payload", FieldType::object)),
+    since(2, typed_field("ack_by", FieldType::integer)),
+    since(2, typed_field("ack_required", FieldType::boolean)),
+    since(2, typed_field("expires_at", FieldType::integer)),
+    since(2, string_field("importance", kMaxKeyCodePoints)),
+    since(2, list_field("labels", kMaxLabels)),
+    string_field("reply_to", kMaxNameCodePoints),
+    since(2, string_field("thread_root", kMaxNameCodePoints)),
     string_field("type", kMaxNameCodePoints),
 };
 
@@ -220,6 +261,19 @@ constexpr std::array kMailboxQuery = {
     QueryField{"limit", FieldType::integer, 2},
     QueryField{"since", FieldType::integer, 1},
     QueryField{"wait_ms", FieldType::integer, 2},
+};
+
+constexpr std::array kMessagesQuery = {
+    QueryField{"channel", FieldType::string, 1},   QueryField{"cursor", FieldType::integer, 1},
+    QueryField{"end_time", FieldType::integer, 1}, QueryField{"from", FieldType::string, 1},
+    QueryField{"limit", FieldType::integer, 1},    QueryField{"order", FieldType::string, 2},
+    QueryField{"q", FieldType::string, 2},         QueryField{"start_time", FieldType::integer, 1},
+    QueryField{"to", FieldType::string, 1},        QueryField{"type", FieldType::string, 2},
+};
+
+constexpr std::array kHistoryQuery = {
+    QueryField{"limit", FieldType::integer, 1},
+    QueryField{"since", FieldType::integer, 1},
 };
 
 constexpr std::array kWaitQuery = {QueryField{"wait_ms", FieldType::integer, 2}};
@@ -326,6 +380,14 @@ constexpr std::array kCatalogue = {
     frame(Id::ws_status, "status", kStatusFields, {.tier = Tier::light, .mutates = true},
           "Set the free status text that other agents see."),
     frame(Id::ws_list_agents, "list_agents", {}, {.tier = Tier::light}, "List the connected agents."),
+    frame(Id::ws_channel_subscribe, "channel_subscribe", kChannelOnly, {.mutates = true},
+          "Become a member of a channel."),
+    frame(Id::ws_channel_unsubscribe, "channel_unsubscribe", kChannelOnly, {.mutates = true}, "Leave a channel."),
+    frame(Id::ws_channel_publish, "channel_publish", kChannelPublishFields, {.mutates = true},
+          "Send a message to the members of a channel."),
+    frame(Id::ws_channel_history, "channel_history", kChannelHistoryFields, {.tier = Tier::light},
+          "Read the newest messages of a channel, or those after `since`."),
+    frame(Id::ws_list_channels, "list_channels", {}, {.tier = Tier::light}, "List the channels."),
     frame(Id::ws_task_accepted, "task_accepted", kTaskIdOnly, {.lifecycle = true, .mutates = true},
           "Confirm an assigned task."),
     frame(Id::ws_task_progress, "task_progress", kTaskProgressFields, {.lifecycle = true, .mutates = true},
@@ -387,6 +449,51 @@ constexpr std::array kCatalogue = {
     route(Id::http_mailbox_ack, "post_mailbox_ack", Method::post, "/api/mailbox/:agent_id/ack",
           {.auth = Auth::flex_owner, .fields = kMailboxAckFields, .mutates = true},
           "Remove the messages up to a sequence number."),
+    route(Id::http_message_find, "get_messages", Method::get, "/api/messages",
+          {.auth = Auth::flex, .permission = Permission::read, .query = kMessagesQuery},
+          "Find messages by sender, recipient, channel, type, time or words."),
+    route(Id::http_thread, "get_thread", Method::get, "/api/threads/:message_id",
+          {.auth = Auth::flex, .permission = Permission::read}, "Show the whole thread that a message is in."),
+    route(Id::http_thread_replies, "get_thread_replies", Method::get, "/api/threads/:message_id/replies",
+          {.auth = Auth::flex, .permission = Permission::read}, "List the direct replies to a message."),
+    route(Id::http_thread_root, "get_thread_root", Method::get, "/api/threads/:message_id/root",
+          {.auth = Auth::flex, .permission = Permission::read}, "Find the message that a thread began with."),
+    route(Id::http_channel_list, "get_channels", Method::get, "/api/channels",
+          {.permission = Permission::read, .tier = Tier::light, .rate_identity = kByAddress}, "List the channels."),
+    route(Id::http_channel_create, "post_channel", Method::post, "/api/channels",
+          {.auth = Auth::strict,
+           .tier = Tier::heavy,
+           .rate_identity = kByAgent,
+           .fields = kChannelBodyFields,
+           .mutates = true,
+           .success_status = 201},
+          "Create a channel."),
+    route(Id::http_channel_get, "get_channel", Method::get, "/api/channels/:channel",
+          {.permission = Permission::read, .tier = Tier::normal, .rate_identity = kByAddress},
+          "Show a channel and its members."),
+    route(Id::http_channel_subscribe, "post_channel_subscribe", Method::post, "/api/channels/:channel/subscribe",
+          {.auth = Auth::strict, .tier = Tier::normal, .rate_identity = kByAgent, .mutates = true},
+          "Become a member of a channel."),
+    route(Id::http_channel_unsubscribe, "post_channel_unsubscribe", Method::post, "/api/channels/:channel/unsubscribe",
+          {.auth = Auth::strict, .tier = Tier::normal, .rate_identity = kByAgent, .mutates = true}, "Leave a channel."),
+    route(Id::http_channel_publish, "post_channel_publish", Method::post, "/api/channels/:channel/publish",
+          {.auth = Auth::strict,
+           .tier = Tier::normal,
+           .rate_identity = kByAgent,
+           .fields = kChannelPublishBodyFields,
+           .mutates = true},
+          "Send a message to the members of a channel."),
+    route(Id::http_channel_history, "get_channel_history", Method::get, "/api/channels/:channel/history",
+          {.permission = Permission::read, .query = kHistoryQuery},
+          "Read the newest messages of a channel, or those after `since`."),
+    route(Id::http_agent_subscriptions, "get_agent_subscriptions", Method::get, "/api/agents/:agent_id/subscriptions",
+          {.permission = Permission::read}, "List the channels an agent is a member of."),
+    route(Id::http_analytics_summary, "get_analytics_summary", Method::get, "/api/analytics/summary",
+          {.permission = Permission::read}, "Count the agents at work and the messages of a day."),
+    route(Id::http_analytics_agents, "get_analytics_agents", Method::get, "/api/analytics/agents",
+          {.permission = Permission::read}, "Show what each agent has sent and received within a day."),
+    route(Id::http_analytics_hourly, "get_analytics_hourly", Method::get, "/api/analytics/agents/:agent_id/hourly",
+          {.permission = Permission::read}, "Show what an agent has sent and received, hour by hour."),
     route(Id::http_agents, "get_agents", Method::get, "/api/agents", {.tier = Tier::light, .rate_identity = kByAddress},
           "List the connected agents."),
     route(Id::http_agent_states, "get_agent_states", Method::get, "/api/agents/states", {.auth = Auth::strict},

@@ -153,12 +153,14 @@ void write_envelope_members(json::Writer& out, const MessageEntry& message) {
 }
 
 std::string message_frame(const MessageEntry& message, std::optional<int64_t> seq) {
-    json::Writer out = start_frame("message");
+    json::Writer out = start_frame(message.channel ? "channel_message" : "message");
+    if (message.channel) out.member("channel", *message.channel);
     out.member("id", message.id).member("from", message.from).member("message_type", message.message_type);
     out.raw_member("payload", message.payload_raw).member("reply_to", message.reply_to);
     out.member("timestamp", message.timestamp_ms);
     if (seq) {
         out.member("seq", *seq);
+        if (message.channel) out.member("channel_seq", message.channel_seq);
         write_envelope_members(out, message);
     }
     return finish(out);
@@ -170,8 +172,76 @@ void write_message(json::Writer& out, const MessageEntry& message, std::optional
     out.member("id", message.id).member("from", message.from).member("to", message.to);
     out.member("type", message.message_type).raw_member("payload", message.payload_raw);
     out.member("reply_to", message.reply_to).member("timestamp", message.timestamp_ms);
+    if (message.channel) out.member("channel", *message.channel).member("channel_seq", message.channel_seq);
     write_envelope_members(out, message);
     out.end_object();
+}
+
+std::string channel_subscribed_frame(std::string_view channel, bool already) {
+    json::Writer out = start_frame("channel_subscribed");
+    out.member("channel", channel);
+    if (already) out.member("note", "already_subscribed");
+    return finish(out);
+}
+
+std::string channel_unsubscribed_frame(std::string_view channel) {
+    json::Writer out = start_frame("channel_unsubscribed");
+    out.member("channel", channel);
+    return finish(out);
+}
+
+std::string channel_published_frame(std::string_view channel, int64_t channel_seq, std::string_view message_id) {
+    json::Writer out = start_frame("channel_published");
+    out.member("channel", channel).member("seq", channel_seq).member("id", message_id);
+    return finish(out);
+}
+
+std::string channel_agent_joined_frame(std::string_view channel, std::string_view agent_id) {
+    json::Writer out = start_frame("channel_agent_joined");
+    out.member("channel", channel).member("agent_id", agent_id);
+    return finish(out);
+}
+
+void write_channel_members(json::Writer& out, const ChannelEntry& channel) {
+    out.member("name", channel.name).member("description", channel.description);
+    out.member("subscriber_count", channel.member_count).member("created_at", channel.created_at_ms);
+}
+
+std::string channels_frame(std::span<const ChannelEntry> channels) {
+    json::Writer out = start_frame("channels");
+    out.key("channels").begin_array();
+    for (const ChannelEntry& channel : channels) {
+        out.begin_object();
+        write_channel_members(out, channel);
+        out.end_object();
+    }
+    out.end_array();
+    return finish(out);
+}
+
+void write_channel_message(json::Writer& out, const MessageEntry& message) {
+    MessageEntry inner = message;
+    inner.channel.reset();
+    out.begin_object().member("seq", message.channel_seq).key("message");
+    write_message(out, inner, std::nullopt);
+    out.member("stored_at", message.timestamp_ms).end_object();
+}
+
+std::string channel_history_frame(std::string_view channel, std::span<const MessageEntry> messages) {
+    json::Writer out = start_frame("channel_history");
+    out.member("channel", channel).key("messages").begin_array();
+    for (const MessageEntry& message : messages) write_channel_message(out, message);
+    out.end_array();
+    return finish(out);
+}
+
+std::string payload_with_channel(std::string_view payload_raw, std::string_view channel) {
+    json::Writer out;
+    out.begin_object();
+    for (const json::Member& member : json::all_members(payload_raw)) {
+        if (member.key != "channel") out.key(member.key).raw(member.value.raw);
+    }
+    return out.member("channel", channel).end_object().take();
 }
 
 std::string task_assign_frame(std::string_view task_id, std::string_view description, std::string_view metadata_raw,

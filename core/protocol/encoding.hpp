@@ -86,16 +86,46 @@ struct MessageEntry {
     std::optional<int64_t> ack_by_ms;
     std::optional<int64_t> expires_at_ms;
     std::optional<std::string_view> labels_raw;
+    // Where it was published to, and its number there.
+    std::optional<std::string_view> channel;
+    int64_t channel_seq = 0;
 };
 
 // The envelope's members, without braces.
 void write_envelope_members(json::Writer& out, const MessageEntry& message);
 
-// The push: `message_type`, and no `to`. Protocol 2 is given `seq`, and then the envelope.
+// The push: `message_type`, and no `to`; of a channel's message a channel_message. Protocol 2 is given `seq` (and
+// `channel_seq`), and then the envelope.
 std::string message_frame(const MessageEntry& message, std::optional<int64_t> seq = std::nullopt);
 
-// The object that mailboxes and listings hold: `type`, `to`, the envelope, and `seq` when given.
+// The object that mailboxes and listings hold: `type`, `to`, the envelope, and `seq` when given; of a channel's message
+// `channel` and `channel_seq`.
 void write_message(json::Writer& out, const MessageEntry& message, std::optional<int64_t> seq);
+
+// -- Channels ---------------------------------------------------------------------------------------------------------
+
+// `channel` as the client wrote it.
+std::string channel_subscribed_frame(std::string_view channel, bool already);
+std::string channel_unsubscribed_frame(std::string_view channel);
+std::string channel_published_frame(std::string_view channel, int64_t channel_seq, std::string_view message_id);
+// The push to other members; `channel` as it is stored.
+std::string channel_agent_joined_frame(std::string_view channel, std::string_view agent_id);
+
+struct ChannelEntry {
+    std::string_view name;
+    std::string_view description;
+    int64_t member_count = 0;
+    int64_t created_at_ms = 0;
+};
+void write_channel_members(json::Writer& out, const ChannelEntry& channel);
+std::string channels_frame(std::span<const ChannelEntry> channels);
+
+// Of a channel's history: {"seq","message","stored_at"}, with the seven keys of v1.1 in `message`, then the envelope.
+void write_channel_message(json::Writer& out, const MessageEntry& message);
+std::string channel_history_frame(std::string_view channel, std::span<const MessageEntry> messages);
+
+// A payload as v1.1's mailboxes show it: with the channel in it.
+std::string payload_with_channel(std::string_view payload_raw, std::string_view channel);
 
 // -- Tasks ------------------------------------------------------------------------------------------------------------
 

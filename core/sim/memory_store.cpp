@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/state/search.hpp"
+
 namespace agentcom::sim {
 
 namespace {
@@ -128,8 +130,17 @@ void MemoryStore::add_message(std::vector<QueryRow>& rows, const RowValues& valu
                               const std::vector<std::string>& agents) const {
     const MessageRow message = typed<MessageRow>(values);
     rows.push_back({TableId::messages, values});
-    const std::vector<std::string> one(message.recipient ? 1 : 0, message.recipient.value_or(""));
-    for (const std::string& agent : message.recipient ? one : agents) {
+    std::vector<std::string> those = agents;
+    if (message.recipient) those = {*message.recipient};
+    if (message.of_channel()) {
+        those.clear();
+        for (const auto& [key, values_of_one] : table(TableId::memberships)) {
+            const MembershipRow membership = typed<MembershipRow>(values_of_one);
+            if (membership.workspace != message.workspace || membership.channel != *message.channel) continue;
+            if (those.size() < agents.size()) those.push_back(membership.agent);
+        }
+    }
+    for (const std::string& agent : those) {
         for (const ReceiptKind kind : {ReceiptKind::pushed, ReceiptKind::delivered, ReceiptKind::read,
                                        ReceiptKind::acked, ReceiptKind::dropped}) {
             const RowValues* last = nullptr;
@@ -223,8 +234,99 @@ QueryResult MemoryStore::run(int64_t query, const StoreQuery& what) const {
         }
     } else if (const auto* output = std::get_if<FetchOutput>(&what)) {
         add_output(*output, result.rows);
+    } else if (const auto* find = std::get_if<FindMessages>(&what)) {
+        find_messages(*find, result.rows);
+    } else if (const auto* thread = std::get_if<FetchThread>(&what)) {
+        fetch_thread(*thread, result.rows);
     }
     return result;
+}
+
+void MemoryStore::find_messages(const FindMessages& query, std::vector<QueryRow>& rows) const {
+    const std::vector<SearchPhrase> phrases = parse_search(query.search.value_or(""));
+    const auto matches = [&](const MessageRow& message) {
+        const auto names = [&message](const std::string& channel) { return message.channel == channel; };
+        return message.workspace == query.workspace && message.seq > query.after_seq &&
+               message.seq < query.before_seq && (!query.from || message.sender == *query.from) &&
+               (!query.to || message.recipient == query.to) && (!query.type || message.type == *query.type) &&
+               (query.channels.empty() || std::any_of(query.channels.begin(), query.channels.end(), names)) &&
+               message.sent_at >= query.start_ms.value_or(INT64_MIN) &&
+               message.sent_at <= query.end_ms.value_or(INT64_MAX) &&
+               (!query.search || search_matches(phrases, search_text(message.payload.bytes)));
+    };
+    std::vector<const RowValues*> found;
+    for (const auto& [key, values] : table(TableId::messages)) {
+        if (matches(typed<MessageRow>(values))) found.push_back(&values);
+    }
+    if (query.newest_first) std::reverse(found.begin(), found.end());
+    size_t count = 0;
+    int64_t bytes = 0;
+    while (count < found.size() && static_cast<int64_t>(count) < query.limit && bytes < query.bytes) {
+        bytes += typed<MessageRow>(*found[count++]).payload.size;
+    }
+    const bool more = count < found.size() && query.limit > 0;
+    int64_t reached = query.newest_first ? query.before_seq : query.after_seq;
+    if (count > 0) reached = typed<MessageRow>(*found[count - 1]).seq;
+    rows.push_back({TableId::messages,
+                    {ColumnValue::of(reached), ColumnValue::of(int64_t{more ? 1 : 0}), ColumnValue::of(INT64_MAX)}});
+    for (size_t i = 0; i < count; ++i) rows.push_back({TableId::messages, *found[i]});
+}
+
+void MemoryStore::fetch_thread(const FetchThread& query, std::vector<QueryRow>& rows) const {
+    std::map<std::string, MessageRow> by_id;
+    for (const auto& [key, values] : table(TableId::messages)) {
+        MessageRow message = typed<MessageRow>(values);
+        if (message.workspace == query.workspace) by_id.emplace(message.id, std::move(message));
+    }
+    const auto parent_of = [&by_id](const MessageRow& message) -> const MessageRow* {
+        const auto found = message.reply_to ? by_id.find(*message.reply_to) : by_id.end();
+        return found == by_id.end() || found->second.seq >= message.seq ? nullptr : &found->second;
+    };
+    std::string root = query.message_id;
+    bool cut = false;
+    if (query.what != FetchThread::What::replies) {
+        int64_t steps = 0;
+        for (auto at = by_id.find(root); at != by_id.end();) {
+            const MessageRow* parent = parent_of(at->second);
+            if (parent == nullptr) {
+                // v1.1 gives an id that was never stored as the root of what replies to it.
+                if (at->second.reply_to && !by_id.contains(*at->second.reply_to)) root = *at->second.reply_to;
+                break;
+            }
+            cut = ++steps > query.limit;
+            if (cut) break;
+            root = parent->id;
+            at = by_id.find(root);
+        }
+    }
+    std::map<int64_t, const MessageRow*> members;
+    std::vector<std::string> parents = {root};
+    if (query.what == FetchThread::What::tree && by_id.contains(root))
+        members.emplace(by_id.at(root).seq, &by_id.at(root));
+    while (query.what != FetchThread::What::root && !parents.empty()) {
+        const std::string parent = parents.back();
+        parents.pop_back();
+        const auto stored = by_id.find(parent);
+        for (const auto& [id, message] : by_id) {
+            if (message.reply_to != parent) continue;
+            if (stored != by_id.end() && stored->second.seq >= message.seq) continue;
+            if (members.emplace(message.seq, &message).second && query.what == FetchThread::What::tree) {
+                parents.push_back(id);
+            }
+        }
+    }
+    std::vector<QueryRow> found;
+    int64_t bytes = 0;
+    for (const auto& [seq, message] : members) {
+        if (static_cast<int64_t>(found.size()) >= query.limit || bytes >= query.bytes) {
+            cut = true;
+            break;
+        }
+        bytes += message->payload.size;
+        found.push_back({TableId::messages, row_values(*message)});
+    }
+    rows.push_back({TableId::messages, {ColumnValue::of(root), ColumnValue::of(int64_t{cut ? 1 : 0})}});
+    rows.insert(rows.end(), found.begin(), found.end());
 }
 
 void MemoryStore::add_output(const FetchOutput& query, std::vector<QueryRow>& rows) const {

@@ -41,6 +41,8 @@ class MemoryStore {
     const TableRows& table(TableId) const;
     void add_task(std::vector<QueryRow>&, const RowValues& task_values, int64_t events) const;
     void add_message(std::vector<QueryRow>&, const RowValues& message, const std::vector<std::string>& agents) const;
+    void find_messages(const FindMessages&, std::vector<QueryRow>& rows) const;
+    void fetch_thread(const FetchThread&, std::vector<QueryRow>& rows) const;
     void prune(const Prune&);
     void add_output(const FetchOutput&, std::vector<QueryRow>& rows) const;
 

@@ -85,17 +85,41 @@ void Indexes::changed(const SessionRow* before, const SessionRow* after) {
 }
 
 void Indexes::changed(const MailRow* before, const MailRow* after) {
-    if (before != nullptr) {
+    if (before != nullptr && !before->channel.empty()) {
+        remove_from(channel_mail, {before->workspace, before->channel}, before->channel_seq);
+        mail_by_seq.erase({before->workspace, before->seq});
+    } else if (before != nullptr) {
         remove_from(mail, {before->workspace, before->agent}, before->seq);
         mail_by_seq.erase({before->workspace, before->seq});
         remove_from(mail_expiry, before->workspace, std::tuple{before->expires_at, before->agent, before->seq});
         if (before->undeliverable) remove_from(undeliverable, before->workspace, std::pair{before->seq, before->agent});
     }
-    if (after != nullptr) {
+    if (after != nullptr && !after->channel.empty()) {
+        channel_mail[{after->workspace, after->channel}].emplace(after->channel_seq, after->seq);
+        mail_by_seq.emplace(after->workspace, after->seq);
+    } else if (after != nullptr) {
         mail[{after->workspace, after->agent}].insert(after->seq);
         mail_by_seq.emplace(after->workspace, after->seq);
         mail_expiry[after->workspace].emplace(after->expires_at, after->agent, after->seq);
         if (after->undeliverable) undeliverable[after->workspace].emplace(after->seq, after->agent);
+    }
+}
+
+void Indexes::changed(const ChannelRow* before, const ChannelRow* after) {
+    if (before != nullptr && after == nullptr) channels.erase({before->workspace, before->name});
+    if (after != nullptr && before == nullptr) channels.emplace(after->workspace, after->name);
+}
+
+void Indexes::changed(const MembershipRow* before, const MembershipRow* after) {
+    if (before != nullptr) {
+        if (before->is_member()) remove_from(members, {before->workspace, before->channel}, before->join);
+        remove_from(channel_agents, {before->workspace, before->channel}, before->agent);
+        remove_from(agent_channels, {before->workspace, before->agent}, before->channel);
+    }
+    if (after != nullptr) {
+        if (after->is_member()) members[{after->workspace, after->channel}].emplace(after->join, after->agent);
+        channel_agents[{after->workspace, after->channel}].insert(after->agent);
+        agent_channels[{after->workspace, after->agent}].insert(after->channel);
     }
 }
 

@@ -44,6 +44,13 @@ class Indexes {
         mail_expiry;                                                             ///< workspace -> (when, whose, seq)
     std::map<int64_t, std::set<std::pair<int64_t, std::string>>> undeliverable;  ///< workspace -> (seq, name)
 
+    // -- channels
+    std::set<Name> channels;
+    std::map<Name, std::map<int64_t, std::string>> members;   ///< channel -> join -> agent, members only
+    std::map<Name, std::set<std::string>> channel_agents;     ///< channel -> members and former ones
+    std::map<Name, std::set<std::string>> agent_channels;     ///< agent -> channels it is or was a member of
+    std::map<Name, std::map<int64_t, int64_t>> channel_mail;  ///< channel -> channel_seq -> seq of its kept messages
+
     // -- access
     std::set<Name> principals;
     std::map<Name, std::set<std::string>> tokens;  ///< principal -> digests
@@ -112,6 +119,8 @@ class Indexes {
     void changed(const WaitRow* before, const WaitRow* after);
     void changed(const LeaseRow* before, const LeaseRow* after);
     void changed(const FeedRow* before, const FeedRow* after);
+    void changed(const ChannelRow* before, const ChannelRow* after);
+    void changed(const MembershipRow* before, const MembershipRow* after);
 
   private:
     /// Puts the agent into or out of its workspace's queue, as it now stands.

@@ -71,11 +71,12 @@ struct Names<Outcome> {
 
 template <>
 struct Names<TimerKind> {
-    static constexpr std::array<std::string_view, 24> kNames{
-        "identify",   "idle",     "ping",         "acceptance",   "lease",       "max_run",
-        "stuck",      "grace",    "retry_delay",  "ageing",       "backoff",     "limit_end",
-        "mail_flush", "cooldown", "bucket_sweep", "cancel_grace", "wait_end",    "feed",
-        "feed_round", "presence", "deadline",     "not_before",   "mail_expiry", "idempotency_expiry"};
+    static constexpr std::array<std::string_view, 25> kNames{
+        "identify",     "idle",       "ping",        "acceptance",  "lease",
+        "max_run",      "stuck",      "grace",       "retry_delay", "ageing",
+        "backoff",      "limit_end",  "mail_flush",  "cooldown",    "bucket_sweep",
+        "cancel_grace", "wait_end",   "feed",        "feed_round",  "presence",
+        "deadline",     "not_before", "mail_expiry", "message_age", "idempotency_expiry"};
 };
 
 }  // namespace

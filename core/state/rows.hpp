@@ -39,6 +39,8 @@ enum class TableId : uint8_t {
     receipts = 13,
     task_outputs = 14,
     task_runs = 15,
+    channels = 16,
+    memberships = 17,
     imports = 23,
     mail = 32,
     sessions = 64,
@@ -55,6 +57,7 @@ enum class TableId : uint8_t {
     claims = 76,
     waits = 77,
     feeds = 80,
+    activity = 81,
 };
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -98,6 +101,8 @@ struct WorkspaceRow {
     int64_t finished_pruned = 0;
     int64_t receipt_seq = 0;  ///< last receipt
     int64_t receipts_pruned = 0;
+    int64_t message_at = 0;   ///< when the last message was sent
+    std::string clock_steps;  ///< "17,203": messages before which the wall clock went back; the newest so many
 
     using Key = std::tuple<int64_t>;
     Key key() const { return {id}; }
@@ -115,6 +120,8 @@ struct WorkspaceRow {
         visit("finished_pruned", self.finished_pruned);
         visit("receipt_seq", self.receipt_seq);
         visit("receipts_pruned", self.receipts_pruned);
+        visit("message_at", self.message_at);
+        visit("clock_steps", self.clock_steps);
     }
 };
 
@@ -202,8 +209,8 @@ struct MailboxRow {
     }
 };
 
-/// A message as routed; written once. `recipient` is null for a broadcast. What the sender did not say is null or
-/// false, which costs a byte each.
+/// A message as routed; written once. `recipient` is null for a broadcast and for what was published to a channel.
+/// What the sender did not say is null or false, which costs a byte each.
 struct MessageRow {
     static constexpr TableId kTable = TableId::messages;
     static constexpr RowClass kClass = RowClass::archive;
@@ -223,10 +230,16 @@ struct MessageRow {
     bool ack_required = false;
     std::optional<int64_t> ack_by;
     std::optional<std::string> labels;  ///< JSON array of strings
+    /// The channel it was published to, or (`channel_seq` 0) the one that the payload of any other message names, by
+    /// which it can be found.
+    std::optional<std::string> channel;
+    int64_t channel_seq = 0;  ///< counts the messages of the channel from 1
     Body payload;
 
     using Key = std::tuple<int64_t, int64_t>;
     Key key() const { return {workspace, seq}; }
+    bool of_channel() const { return channel.has_value() && channel_seq > 0; }
+    bool is_broadcast() const { return !recipient && !of_channel(); }
     template <class Self, class Visit>
     static void columns(Self& self, Visit&& visit) {
         visit("workspace", self.workspace);
@@ -244,6 +257,8 @@ struct MessageRow {
         visit("ack_required", self.ack_required);
         visit("ack_by", self.ack_by);
         visit("labels", self.labels);
+        visit("channel", self.channel);
+        visit("channel_seq", self.channel_seq);
         visit("payload", self.payload);
     }
 };
@@ -622,6 +637,64 @@ struct IdempotencyRow {
     }
 };
 
+/// A channel. Its counters never go back, so that a number is never given twice.
+struct ChannelRow {
+    static constexpr TableId kTable = TableId::channels;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    std::string name;  ///< as `channels::normalized` makes it
+    std::string description;
+    std::string created_by;
+    int64_t created_at = 0;
+    int64_t last_seq = 0;     ///< of its last message
+    int64_t dropped_seq = 0;  ///< its messages up to here are kept no more
+    int64_t joins = 0;        ///< how often somebody joined it
+
+    using Key = std::tuple<int64_t, std::string>;
+    Key key() const { return {workspace, name}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("name", self.name);
+        visit("description", self.description);
+        visit("created_by", self.created_by);
+        visit("created_at", self.created_at);
+        visit("last_seq", self.last_seq);
+        visit("dropped_seq", self.dropped_seq);
+        visit("joins", self.joins);
+    }
+};
+
+/// Since when an agent is a member of a channel, and when it was before. A message of the channel is mail of those who
+/// were members when it was sent.
+struct MembershipRow {
+    static constexpr TableId kTable = TableId::memberships;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 3;
+    int64_t workspace = 0;
+    std::string channel;
+    std::string agent;
+    std::optional<int64_t> since_seq;  ///< message_seq when it joined: later messages are for it; null: it has left
+    int64_t join = 0;                  ///< of the channel's joins the so many-th: the order of lists
+    int64_t joined_at = 0;
+    std::string past;  ///< "3-7,9-9": message_seqs of earlier stays, as long as they hold kept messages
+
+    using Key = std::tuple<int64_t, std::string, std::string>;
+    Key key() const { return {workspace, channel, agent}; }
+    bool is_member() const { return since_seq.has_value(); }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("channel", self.channel);
+        visit("agent", self.agent);
+        visit("since_seq", self.since_seq);
+        visit("join", self.join);
+        visit("joined_at", self.joined_at);
+        visit("past", self.past);
+    }
+};
+
 /// Something that was taken over from another hub: its name there and its name here. What has such a row is not taken
 /// over again.
 struct ImportRow {
@@ -651,7 +724,8 @@ struct ImportRow {
 // ---------------------------------------------------------------------------------------------------------------
 // Derived rows
 
-/// A message that somebody has not yet read: a direct one under its recipient, a broadcast under "".
+/// A message that somebody has not yet read: a direct one under its recipient, a broadcast under "". Of a channel it is
+/// any message of its kept history, read or not; it too lies under "".
 struct MailRow {
     static constexpr TableId kTable = TableId::mail;
     static constexpr RowClass kClass = RowClass::derived;
@@ -660,8 +734,10 @@ struct MailRow {
     std::string agent;
     int64_t seq = 0;
     int64_t expires_at = 0;
-    std::string sender;          ///< of a broadcast (it is no mail of its sender's); "" for direct ones
+    std::string sender;          ///< of a broadcast or of a channel (it is no mail of its sender's); "" for direct ones
     bool undeliverable = false;  ///< nobody is registered under this name
+    std::string channel;         ///< "" = none
+    int64_t channel_seq = 0;
 
     using Key = std::tuple<int64_t, std::string, int64_t>;
     Key key() const { return {workspace, agent, seq}; }
@@ -673,6 +749,8 @@ struct MailRow {
         visit("expires_at", self.expires_at);
         visit("sender", self.sender);
         visit("undeliverable", self.undeliverable);
+        visit("channel", self.channel);
+        visit("channel_seq", self.channel_seq);
     }
 };
 
@@ -853,6 +931,7 @@ enum class TimerKind : uint8_t {
     deadline,            ///< task: complete_by (wall)
     not_before,          ///< task: may start (wall)
     mail_expiry,         ///< workspace: oldest mail (wall)
+    message_age,         ///< all: look for messages that are too old to be kept (wall)
     idempotency_expiry,  ///< all: oldest record (wall)
 };
 std::string_view to_text(TimerKind);
@@ -1141,6 +1220,8 @@ void for_each_stored_row(F&& f) {
     f.template operator()<IdempotencyRow>();
     f.template operator()<RunRow>();
     f.template operator()<TaskOutputRow>();
+    f.template operator()<ChannelRow>();
+    f.template operator()<MembershipRow>();
     f.template operator()<ImportRow>();
 }
 
@@ -1173,6 +1254,8 @@ void for_each_resident_row(F&& f) {
     f.template operator()<ClaimRow>();
     f.template operator()<WaitRow>();
     f.template operator()<FeedRow>();
+    f.template operator()<ChannelRow>();
+    f.template operator()<MembershipRow>();
     f.template operator()<ImportRow>();
 }
 

@@ -47,6 +47,7 @@ struct Settings {
     int64_t mail_flush_ms = 100;
     // archives
     int64_t message_history = 1'000'000;
+    int64_t message_history_ms = 7'776'000'000;
     int64_t receipt_history = 1'000'000;
     int64_t event_history = 1'000'000;
     int64_t finished_tasks = 100'000;
@@ -56,6 +57,10 @@ struct Settings {
     int64_t idempotency_ttl_ms = 86'400'000;
     int64_t idempotency_entries = 100'000;
     int64_t inline_body_bytes = 4'096;
+    // channels
+    int64_t channels_max = 1'000;
+    int64_t channel_members_max = 10'000;
+    int64_t channel_history = 1'000;
     // events
     int64_t feed_round_ms = 250;
     int64_t feed_keep_alive_ms = 15'000;

@@ -40,6 +40,10 @@ std::string_view table_name(TableId table) {
             return "task_outputs";
         case TableId::task_runs:
             return "task_runs";
+        case TableId::channels:
+            return "channels";
+        case TableId::memberships:
+            return "memberships";
         case TableId::imports:
             return "imports";
         default:

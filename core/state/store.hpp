@@ -112,7 +112,8 @@ struct FetchMessages {
 };
 
 /// The messages with these sequence numbers (ascending), those that exist, each followed by its receipts: of its
-/// recipient, or, if it is a broadcast, of each of `agents` in their order. Of an agent those in the order of
+/// recipient, or, if it is a broadcast, of each of `agents` in their order, or, if a channel's, of as many of those who
+/// are or were its members, by name. Of an agent those in the order of
 /// ReceiptKind: of each kind the lot that holds the message, if there is one.
 struct FetchDeliveries {
     int64_t workspace = 0;
@@ -129,6 +130,46 @@ struct FetchSent {
     int64_t limit = 100;
     int64_t bytes = 16 * 1024 * 1024;
     std::vector<std::string> agents;
+};
+
+/// Messages that match every filter, in the order of their numbers. First a row of three integers (table = messages):
+/// the number up to which all were looked at, in the order asked for; 1 if there may be more behind it; the number
+/// above which the search does not know messages yet. Then the messages.
+///
+/// A store may end early, before `limit`, when it has looked at many messages that do not match; whoever asks goes on
+/// from the number it gave.
+struct FindMessages {
+    int64_t workspace = 0;
+    std::optional<std::string> from;
+    std::optional<std::string> to;
+    std::vector<std::string> channels;  ///< any of these in column `channel`; empty = all
+    std::optional<std::string> type;
+    std::optional<int64_t> start_ms;  ///< both inclusive
+    std::optional<int64_t> end_ms;
+    std::optional<std::string> search;  ///< as people type it, see core/state/search.hpp
+    int64_t after_seq = 0;              ///< both exclusive
+    int64_t before_seq = INT64_MAX;
+    bool newest_first = false;
+    int64_t limit = 50;
+    int64_t bytes = 16 * 1024 * 1024;  ///< ends early, with at least one message, when payloads reach this
+    /// Ascending: messages whose time lies before that of the one before them. Between two of them times ascend, so
+    /// that an instant can be found by halving.
+    std::vector<int64_t> clock_steps;
+};
+
+/// What hangs together by `reply_to`, behind a first row (table = messages): the root's id as text, and 1 if something
+/// was left out. A message hangs on the one that it replies to if that is stored under a lower
+/// number; an id that is not stored has no parent.
+struct FetchThread {
+    enum class What : uint8_t {
+        tree,     ///< the root and all that hangs on it, ascending by number
+        replies,  ///< direct replies, ascending by number
+        root      ///< nothing but the first row
+    } what{};
+    int64_t workspace = 0;
+    std::string message_id;
+    int64_t limit = 10'000;            ///< messages, and steps towards the root
+    int64_t bytes = 16 * 1024 * 1024;  ///< ends early when payloads reach this
 };
 
 /// The output of one attempt of a task: a row of three integers (generation, start, end of what is kept; table =
@@ -155,8 +196,8 @@ struct FetchEvents {
 /// Whether an event's kind is one of these; "task_*" stands for all kinds that begin with "task_".
 bool matches_kind(const std::vector<std::string>& kinds, std::string_view kind);
 
-using StoreQuery =
-    std::variant<FetchTask, ListTasks, CountTasks, FetchMessages, FetchDeliveries, FetchSent, FetchOutput, FetchEvents>;
+using StoreQuery = std::variant<FetchTask, ListTasks, CountTasks, FetchMessages, FetchDeliveries, FetchSent,
+                                FetchOutput, FetchEvents, FindMessages, FetchThread>;
 
 struct QueryRow {
     TableId table{};

@@ -69,6 +69,7 @@ Tables::Tables() = default;
 void Tables::begin_input() {
     AGENTCOM_ASSERT(!in_input_, "an input ends before the next begins");
     in_input_ = true;
+    activity_.begin_input();
     input_emitted_ = emitted_.size();
     input_prunes_ = prunes_.size();
 }
@@ -84,6 +85,7 @@ void Tables::end_input() {
 void Tables::undo_input() {
     for (auto undo = input_undo_.rbegin(); undo != input_undo_.rend(); ++undo) (*undo)->run(*this);
     input_undo_.clear();
+    activity_.undo_input();
     emitted_.resize(input_emitted_);
     prunes_.resize(input_prunes_);
     in_input_ = false;
@@ -153,6 +155,7 @@ std::vector<TaskRow::Key> Tables::undo_turns(int64_t first_turn) {
 Hash128 Tables::digest() const {
     Hash128 digest;
     std::apply([&digest](const auto&... tables) { ((digest += tables.sum()), ...); }, tables_);
+    digest += activity_.digest();
     return digest;
 }
 
@@ -176,6 +179,7 @@ std::string Tables::save() const {
             Row::columns(*find<Row>(key), [&out](std::string_view, const auto& field) { write_field(out, field); });
         }
     });
+    activity_.save(out);
     return std::move(out).take();
 }
 
@@ -194,7 +198,7 @@ bool Tables::load(std::string_view bytes) {
         }
         good = good && !in.failed();
     });
-    return good && in.at_end();
+    return good && activity_.load(in) && in.at_end();
 }
 
 RowChange Tables::current(TableId id, RowValues key_values) const {

@@ -24,6 +24,7 @@
 
 #include "core/base/assert.hpp"
 #include "core/base/hash128.hpp"
+#include "core/state/activity.hpp"
 #include "core/state/columns.hpp"
 #include "core/state/indexes.hpp"
 #include "core/state/rows.hpp"
@@ -189,6 +190,8 @@ class Tables {
 
     const Indexes& indexes() const { return indexes_; }
     Indexes& indexes() { return indexes_; }
+    const Activity& activity() const { return activity_; }
+    Activity& activity() { return activity_; }
 
     // -- inputs and turns ------------------------------------------------------------------------------------
 
@@ -223,7 +226,7 @@ class Tables {
                    Table<MailRow>, Table<SessionRow>, Table<LivenessRow>, Table<AgentRow>, Table<LeaseRow>,
                    Table<TimerRow>, Table<BucketRow>, Table<CooldownRow>, Table<FairnessRow>, Table<RuntimeRow>,
                    Table<PendingRow>, Table<DeferredRow>, Table<RunRow>, Table<ClaimRow>, Table<WaitRow>,
-                   Table<FeedRow>, Table<ImportRow>>;
+                   Table<FeedRow>, Table<ChannelRow>, Table<MembershipRow>, Table<ImportRow>>;
 
     /// How to put one row back.
     struct Undo {
@@ -273,6 +276,7 @@ class Tables {
 
     AllTables tables_;
     Indexes indexes_;
+    Activity activity_;
 
     bool in_input_ = false;
     std::vector<std::unique_ptr<Undo>> input_undo_;

@@ -75,14 +75,15 @@ class Loader {
         const TableSchema& schema = stored_table(TableId::messages);
         const std::string columns =
             "SELECT " + select_list(schema) +
-            " FROM messages INDEXED BY messages_by_recipient WHERE workspace = ?1 AND recipient ";
+            " FROM messages INDEXED BY messages_by_recipient WHERE workspace = ?1 AND channel_seq = 0 AND recipient ";
         const std::string above = " AND place > " + place_of(1, 2) + " ORDER BY place";
         if (!next_.prepare(db_,
                            "SELECT recipient FROM messages INDEXED BY messages_by_recipient WHERE workspace = ?1 "
-                           "AND recipient > ?2 ORDER BY recipient LIMIT 1") ||
+                           "AND channel_seq = 0 AND recipient > ?2 ORDER BY recipient LIMIT 1") ||
             !direct_.prepare(db_, columns + "= ?3" + above) || !broadcast_.prepare(db_, columns + "IS NULL" + above)) {
             return failed("messages");
         }
+        if (Status loaded = load_channels(); !loaded) return loaded;
         for (const int64_t workspace : workspaces) {
             if (Status loaded = load_mail_of(workspace, std::nullopt); !loaded) return loaded;
             // Names are never empty, so "" comes before all of them.
@@ -98,6 +99,38 @@ class Loader {
                 recipient = std::move(found);
                 if (Status loaded = load_mail_of(workspace, recipient); !loaded) return loaded;
             }
+        }
+        return {};
+    }
+
+    // The kept history of each channel, the newest first, up to where it was cut off.
+    Status load_channels() {
+        SqliteStatement channels;
+        SqliteStatement messages;
+        const TableSchema& schema = stored_table(TableId::messages);
+        if (!channels.prepare(db_, "SELECT workspace, name, dropped_seq FROM channels ORDER BY workspace, name") ||
+            !messages.prepare(db_, "SELECT " + select_list(schema) +
+                                       " FROM messages INDEXED BY messages_by_channel WHERE workspace = ?1 AND channel "
+                                       "= ?2 ORDER BY place DESC")) {
+            return failed("channels");
+        }
+        while (channels.step() == SQLITE_ROW) {
+            const std::string name(channels.text(1));
+            messages.bind(1, channels.integer(0));
+            messages.bind(2, name);
+            int code = messages.step();
+            for (; code == SQLITE_ROW; code = messages.step()) {
+                Result<RowValues> values = read_row(messages, schema);
+                if (!values) return Status(values.error());
+                const std::optional<MessageRow> message = row_from_values<MessageRow>(std::move(values).value());
+                // Of another message's payload that names the channel it is no message.
+                if (!message || !message->of_channel()) continue;
+                if (message->channel_seq <= channels.integer(2)) break;
+                sink_.message(*message);
+                ++counts_.messages;
+            }
+            messages.reset();
+            if (code != SQLITE_ROW && code != SQLITE_DONE) return failed("messages");
         }
         return {};
     }

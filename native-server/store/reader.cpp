@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/assert.hpp"
+#include "native-server/store/message_finder.hpp"
 #include "native-server/store/row_io.hpp"
 #include "native-server/store/schema.hpp"
 #include "native-server/store/sqlite.hpp"
@@ -58,6 +59,8 @@ class StoreReader::Impl {
     bool answer(const FetchSent& query);
     bool answer(const FetchOutput& query);
     bool answer(const FetchEvents& query);
+    bool answer(const FindMessages& query);
+    bool answer(const FetchThread& query);
 
     /// Prepared once for each text.
     SqliteStatement* statement(const std::string& sql);
@@ -67,6 +70,10 @@ class StoreReader::Impl {
     bool open_ranges(const ListTasks& query);
     /// Adds one message, and says whether there was one.
     bool add_message(int64_t workspace, int64_t seq, bool& found);
+    /// Adds what was found, as far as its payloads fit into so many bytes.
+    bool add_found(int64_t workspace, int64_t bytes, MessageFinder::Found& found);
+    bool read_members(int64_t workspace, const std::string& channel, std::size_t limit,
+                      std::vector<std::string>& names);
     /// Adds the receipts of the message that was added last.
     bool add_receipts(const std::vector<std::string>& agents);
     bool fetch_task(int64_t workspace, const std::string& task_id, std::optional<RowValues>& row);
@@ -77,6 +84,7 @@ class StoreReader::Impl {
     SqliteConnection db_;
     ReaderOptions options_;
     std::map<std::string, SqliteStatement> statements_;
+    MessageFinder finder_{db_};
     Clock::time_point deadline_;
     std::vector<QueryRow> rows_;
     std::string error_;
@@ -114,6 +122,7 @@ QueryAnswer StoreReader::Impl::run(int64_t query, const StoreQuery& what) {
         (db_.execute("BEGIN") || fail()) && std::visit([this](const auto& each) { return answer(each); }, what);
     ranges_.clear();
     for (auto& [sql, each] : statements_) each.reset();
+    finder_.reset();
     db_.execute("COMMIT");
 
     QueryAnswer answer;
@@ -333,14 +342,20 @@ bool StoreReader::Impl::add_receipts(const std::vector<std::string>& agents) {
     const int64_t seq = integer_column(messages, message, "seq");
     const ColumnValue recipient = column(messages, message, "recipient");
     const bool direct = recipient.type == ColumnValue::Type::text;
-    const std::vector<std::string> one(direct ? 1 : 0, recipient.text);
+    std::vector<std::string> those = agents;
+    if (direct) those = {recipient.text};
+    const bool of_channel = column(messages, message, "channel").type == ColumnValue::Type::text &&
+                            integer_column(messages, message, "channel_seq") > 0;
+    if (of_channel && !read_members(workspace, column(messages, message, "channel").text, agents.size(), those)) {
+        return false;
+    }
     const TableSchema& schema = stored_table(TableId::receipts);
     SqliteStatement* select =
         statement("SELECT " + select_list(schema) +
                   " FROM receipts INDEXED BY receipts_by_agent WHERE workspace = ?1 AND agent = ?2 AND kind = ?3 AND "
                   "first_seq <= ?4 ORDER BY first_seq DESC LIMIT 1");
     if (select == nullptr) return false;
-    for (const std::string& agent : direct ? one : agents) {
+    for (const std::string& agent : those) {
         for (const ReceiptKind kind : kReceiptKinds) {
             select->bind(1, workspace);
             select->bind(2, agent);
@@ -353,6 +368,56 @@ bool StoreReader::Impl::add_receipts(const std::vector<std::string>& agents) {
                 rows_.pop_back();
             }
         }
+    }
+    return true;
+}
+
+bool StoreReader::Impl::read_members(int64_t workspace, const std::string& channel, std::size_t limit,
+                                     std::vector<std::string>& names) {
+    SqliteStatement* select =
+        statement("SELECT agent FROM memberships WHERE workspace = ?1 AND channel = ?2 ORDER BY agent LIMIT ?3");
+    if (select == nullptr) return false;
+    select->bind(1, workspace);
+    select->bind(2, channel);
+    select->bind(3, static_cast<int64_t>(limit));
+    names.clear();
+    int code = select->step();
+    for (; code == SQLITE_ROW; code = select->step()) names.emplace_back(select->text(0));
+    select->reset();
+    return code == SQLITE_DONE || fail();
+}
+
+bool StoreReader::Impl::answer(const FindMessages& query) {
+    MessageFinder::Found found;
+    if (!finder_.find(query, found)) return fail();
+    rows_.push_back({TableId::messages, {}});
+    if (!add_found(query.workspace, query.bytes, found)) return false;
+    rows_.front().values = {ColumnValue::of(found.reached), ColumnValue::of(int64_t{found.more ? 1 : 0}),
+                            ColumnValue::of(found.searchable)};
+    return true;
+}
+
+bool StoreReader::Impl::answer(const FetchThread& query) {
+    MessageFinder::Found found;
+    if (!finder_.thread(query, found)) return fail();
+    rows_.push_back({TableId::messages, {}});
+    if (!add_found(query.workspace, query.bytes, found)) return false;
+    rows_.front().values = {ColumnValue::of(found.root), ColumnValue::of(int64_t{found.more ? 1 : 0})};
+    return true;
+}
+
+bool StoreReader::Impl::add_found(int64_t workspace, int64_t bytes, MessageFinder::Found& found) {
+    for (const int64_t seq : found.seqs) {
+        if (bytes <= 0) {
+            found.reached = rows_.back().values[1].integer;
+            found.more = true;
+            return true;
+        }
+        bool there = false;
+        if (!add_message(workspace, seq, there)) return false;
+        if (!there) return fail("an index of messages names one that is not there");
+        bytes -=
+            static_cast<int64_t>(column(stored_table(TableId::messages), rows_.back().values, "payload").text.size());
     }
     return true;
 }

@@ -30,8 +30,9 @@ bool has_rowid(TableId table) {
 // merge one range per state, so every state has its rows in list order; the hub has the live ones in memory, so that
 // only finished tasks are in these indexes and a task enters them once in its life. Retention goes by finished_seq. A
 // task's history is read newest first. A mailbox is a recipient's messages in order (an index ends with the rowid,
-// which orders messages by number); broadcasts have the recipient NULL. What became of a message is one look for each
-// agent and kind: the last lot that begins at or before it.
+// which orders messages by number); broadcasts have the recipient NULL, and what was published to channels is in none.
+// By sender the recipient is at hand, so that a pair is found without a look at other rows. What became of a message is
+// one look for each agent and kind: the last lot that begins at or before it.
 constexpr std::string_view kIndexes[] = {
     "CREATE INDEX tasks_live ON tasks(workspace, id) WHERE live = 1",
     "CREATE INDEX tasks_by_state ON tasks(workspace, state, priority, seq) WHERE live = 0",
@@ -39,8 +40,10 @@ constexpr std::string_view kIndexes[] = {
     "WHERE live = 0 AND assigned_to IS NOT NULL",
     "CREATE INDEX tasks_finished ON tasks(workspace, finished_seq) WHERE finished_seq > 0",
     "CREATE INDEX events_by_subject ON events(workspace, subject, seq)",
-    "CREATE INDEX messages_by_recipient ON messages(workspace, recipient)",
-    "CREATE INDEX messages_by_sender ON messages(workspace, sender)",
+    "CREATE INDEX messages_by_recipient ON messages(workspace, recipient) WHERE channel_seq = 0",
+    "CREATE INDEX messages_by_sender ON messages(workspace, sender, place, recipient)",
+    "CREATE INDEX messages_by_channel ON messages(workspace, channel) WHERE channel IS NOT NULL",
+    "CREATE INDEX messages_by_parent ON messages(workspace, reply_to) WHERE reply_to IS NOT NULL",
     "CREATE INDEX receipts_by_agent ON receipts(workspace, agent, kind, first_seq)",
 };
 

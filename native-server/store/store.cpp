@@ -12,6 +12,7 @@
 #include "native-server/store/row_io.hpp"
 #include "native-server/store/row_writer.hpp"
 #include "native-server/store/schema.hpp"
+#include "native-server/store/search_index.hpp"
 #include "native-server/store/sqlite.hpp"
 
 namespace agentcom {
@@ -24,6 +25,8 @@ constexpr int64_t kProbeBytes = 65'536;
 /// Free pages are given back to the file system once they are a quarter of the file, and at least so many.
 constexpr int64_t kVacuumFromPages = 4'096;
 constexpr int64_t kVacuumSlicePages = 512;
+/// Messages that one idle slice adds to the search: some 5 ms, which a commit may have to wait.
+constexpr int64_t kSearchSliceMessages = 500;
 /// A WAL that a burst made large is cut to this when it begins anew.
 constexpr int64_t kWalKeptBytes = 32 * 1024 * 1024;
 
@@ -57,6 +60,11 @@ StoreFailure category_of(const SqliteConnection& db, const SqliteError& error) {
     }
 }
 
+bool writes_messages(const Batch& batch) {
+    return std::any_of(batch.changes.begin(), batch.changes.end(),
+                       [](const RowChange& change) { return change.table == TableId::messages && !change.erase; });
+}
+
 using PruneTargets = std::map<std::pair<Prune::What, int64_t>, int64_t>;
 
 }  // namespace
@@ -75,7 +83,7 @@ std::string_view to_text(StoreFailure failure) {
 
 class SqliteStore::Impl {
   public:
-    explicit Impl(StoreOptions options) : options_(std::move(options)), rows_(db_) {}
+    explicit Impl(StoreOptions options) : options_(std::move(options)), rows_(db_), search_(db_) {}
 
     Status open(const std::string& path);
     Result<LoadCounts> load(const LoadSink& sink);
@@ -112,6 +120,7 @@ class SqliteStore::Impl {
 
     SqliteConnection db_;
     RowWriter rows_;
+    SearchIndex search_;
     PruneTargets prunes_;  ///< of all but messages: asked for by acknowledged commits and not done yet
     std::map<int64_t, int64_t> messages_pruned_;  ///< by workspace: up to where acknowledged commits have pruned
     std::vector<RowChange> overwritten_;          ///< archived rows as they were before the last commit
@@ -154,6 +163,7 @@ bool SqliteStore::Impl::configure() {
 
 void SqliteStore::Impl::disconnect() {
     rows_.finish();
+    search_.finish();
     db_.close();
 }
 
@@ -195,6 +205,7 @@ Status SqliteStore::Impl::open(const std::string& path) {
 void SqliteStore::Impl::close() {
     if (!db_.is_open()) return;
     rows_.finish();
+    search_.finish();
     if (failed_) {
         // The file may hold what was refused; the next start finds it as a crash would have left it.
         sqlite3_db_config(db_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
@@ -266,6 +277,7 @@ std::optional<CommitError> SqliteStore::Impl::commit(std::span<const Batch> batc
     }
     acknowledged_ = highest_;
     last_turn_ = batches.back().turn;
+    if (std::any_of(batches.begin(), batches.end(), writes_messages)) search_.messages_written();
     for (const TableSum& sum : batches.back().sums) sums_[sum.table] = sum_text(sum);
     for (const Batch& batch : batches) {
         for (const Prune& prune : batch.prunes) {
@@ -337,6 +349,13 @@ std::optional<CommitError> SqliteStore::Impl::upkeep(bool& more) {
         more = true;
         return std::nullopt;
     }
+    if (!search_.is_done()) {
+        if (!begin() || !search_.advance(kSearchSliceMessages, more) || !end()) {
+            search_.finish();
+            return roll_back("adding to the search");
+        }
+        if (more) return std::nullopt;
+    }
     int64_t pages = 0;
     int64_t free_pages = 0;
     if (!db_.query_integer("PRAGMA page_count", pages) || !db_.query_integer("PRAGMA freelist_count", free_pages)) {
@@ -366,6 +385,7 @@ bool SqliteStore::Impl::reopen() {
     if (db_.is_open()) {
         // A checkpoint now would be one more write to a disk that has just failed.
         rows_.finish();
+        search_.finish();
         sqlite3_db_config(db_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     }
     disconnect();

@@ -207,3 +207,45 @@ TEST_CASE("new mail lies above the numbers that clients have kept", "[import]") 
     world.hub.restart();
     CHECK(TestHub::member(world.inbox("bob"), "last_seq") == "5001");
 }
+
+TEST_CASE("channels keep their members, numbers and history, and members what they have not read", "[import]") {
+    ImportWorld world;
+    world.hub.register_agent("carol");
+    const std::string channel =
+        R"({"kind":"channel","key":"general","description":"all","created_by":"ann","created_at":7})";
+    const auto member = [](const std::string& agent) {
+        return R"({"kind":"membership","key":"general )" + agent + R"(","channel":"general","agent_id":")" + agent +
+               "\"}";
+    };
+    const auto said = [&world](const std::string& key, int64_t seq, const std::string& unread_by) {
+        return R"({"kind":"message","key":")" + key + R"(","from":"ann","payload":{"n":")" + key +
+               R"("},"channel":"general","channel_seq":)" + std::to_string(seq) + R"(,"unread_by":[)" + unread_by +
+               R"(],"timestamp":)" + std::to_string(world.hub.now_ms() - 10) + "}";
+    };
+    const std::string items = channel + "," + member("bob") + "," + member("carol") + "," + said("x", 41, "") + "," +
+                              said("y", 42, R"("bob")") + "," + said("z", 43, "");
+    const Response taken = world.import(items);
+    CAPTURE(taken.body);
+    CHECK(TestHub::member(taken.body, "created") == "6");
+    CHECK(TestHub::member(world.import(items).body, "known") == "6");
+    CHECK(TestHub::member(world.one(said("w", 44, "")), "status") == "created");
+    const std::string elsewhere =
+        world.one(R"({"kind":"message","key":"v","from":"ann","payload":{},"channel":"none","timestamp":1})");
+    CHECK(TestHub::member(elsewhere, "status") == "skipped");
+    CHECK(TestHub::member(world.one(R"({"kind":"channel","key":"#?"})"), "status") == "skipped");
+    const bool crash = GENERATE(false, true);
+    if (crash) world.hub.restart();
+
+    const std::string info = world.get("/api/channels/general").body;
+    CHECK(info.find(R"("subscribers":["carol","bob"])") != std::string::npos);
+    CHECK(TestHub::member(info, "created_at") == "7");
+    const std::string history = world.get("/api/channels/general/history").body;
+    CAPTURE(history);
+    CHECK(TestHub::member(history, "count") == "4");
+    CHECK(history.find(R"("seq":41)") != std::string::npos);
+    CHECK(TestHub::member(world.inbox("bob"), "count") == "1");
+    CHECK(world.inbox("bob").find(R"("n":"y")") != std::string::npos);
+    CHECK(TestHub::member(world.inbox("carol"), "count") == "0");
+    CHECK(world.post("/api/channels/general/publish", R"({"payload":{}})").body ==
+          R"({"status":"published","seq":45})");
+}

@@ -21,7 +21,7 @@ constexpr uint64_t enum_size() {
     if constexpr (std::is_same_v<E, TaskState>) return 7;
     if constexpr (std::is_same_v<E, HoldReason>) return 7;
     if constexpr (std::is_same_v<E, Outcome>) return 12;
-    if constexpr (std::is_same_v<E, TimerKind>) return 24;
+    if constexpr (std::is_same_v<E, TimerKind>) return 25;
     if constexpr (std::is_same_v<E, BlockerFailure>) return 3;
     if constexpr (std::is_same_v<E, WaitTopic>) return 3;
     return 0;
