@@ -204,6 +204,7 @@ bool file(Context& ctx, const MessageRow& message) {
     const bool direct = message.recipient.has_value();
     if (!direct) mail.sender = message.sender;
     if (message.of_channel()) {
+        if (!is_mail(message)) mail.expires_at = message.expires_at;
         mail.channel = *message.channel;
         mail.channel_seq = message.channel_seq;
         ctx.tables.put(std::move(mail));
@@ -513,6 +514,7 @@ std::optional<MailRow> restored(const Tables& tables, const MessageRow& message)
     mail.seq = message.seq;
     mail.expires_at = message.expires_at;
     if (message.of_channel()) {
+        if (!is_mail(message)) mail.expires_at = message.expires_at;
         mail.sender = message.sender;
         mail.channel = *message.channel;
         mail.channel_seq = message.channel_seq;
