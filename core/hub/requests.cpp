@@ -17,6 +17,7 @@
 #include "core/hub/feeds.hpp"
 #include "core/hub/history_routes.hpp"
 #include "core/hub/idempotency.hpp"
+#include "core/hub/import_routes.hpp"
 #include "core/hub/invite_routes.hpp"
 #include "core/hub/limit_routes.hpp"
 #include "core/hub/message_routes.hpp"
@@ -123,6 +124,8 @@ constexpr Route kRoutes[] = {
     {OperationId::http_log_level_get, on_log_level_get},
     {OperationId::http_log_level_set, on_log_level_set},
     {OperationId::http_push_task, on_push_task},
+    // moving in from another hub
+    {OperationId::http_import, on_import},
 };
 
 constexpr std::array<Handler, kOperationCount> handlers_by_id() {

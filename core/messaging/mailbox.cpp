@@ -229,6 +229,7 @@ bool file(Context& ctx, const MessageRow& message) {
     const bool direct = message.recipient.has_value();
     if (!direct) mail.sender = message.sender;
     if (message.of_channel()) {
+        if (!is_mail(message)) mail.expires_at = message.expires_at;
         mail.channel = *message.channel;
         mail.channel_seq = message.channel_seq;
         ctx.tables.put(std::move(mail));
@@ -249,6 +250,8 @@ bool file(Context& ctx, const MessageRow& message) {
     }
     return undeliverable;
 }
+
+bool is_mail(const MessageRow& message) { return message.expires_at > message.sent_at; }
 
 bool is_done(const Tables& tables, int64_t workspace, const std::string& agent, int64_t seq) {
     const MailboxRow row = row_of(tables, workspace, agent);
@@ -420,6 +423,17 @@ void set_aside(Context& ctx, int64_t workspace, const std::string& agent, int64_
     ctx.tables.put(std::move(row));
 }
 
+void pass_over(Context& ctx, int64_t workspace, const std::string& agent, int64_t newest) {
+    // What is on its way through a socket must not count as done before it has left; the socket's next push ends this
+    // too.
+    if (hidden_above(ctx, workspace, agent) != INT64_MAX) return;
+    set_aside(ctx, workspace, agent, newest - 1);
+    MailboxRow row = row_of(ctx.tables, workspace, agent);
+    if (row.seen_seq >= newest) return;
+    row.seen_seq = newest;
+    ctx.tables.put(std::move(row));
+}
+
 void pushed(Context& ctx, const SessionRow& session, int64_t up_to) {
     const LivenessRow* liveness = ctx.tables.find<LivenessRow>({session.connection});
     if (liveness == nullptr || liveness->pushed_seq >= up_to) return;
@@ -514,6 +528,7 @@ int64_t floor(const Tables& tables, int64_t workspace, const std::optional<std::
 }
 
 std::optional<MailRow> restored(const Tables& tables, const MessageRow& message) {
+    if (!is_mail(message) && !message.of_channel()) return std::nullopt;
     MailRow mail;
     mail.workspace = message.workspace;
     mail.agent = message.recipient.value_or("");
@@ -521,6 +536,7 @@ std::optional<MailRow> restored(const Tables& tables, const MessageRow& message)
     mail.sent_at = message.sent_at;
     mail.expires_at = message.expires_set ? message.expires_at : INT64_MAX;
     if (message.of_channel()) {
+        if (!is_mail(message)) mail.expires_at = message.expires_at;
         mail.sender = message.sender;
         mail.channel = *message.channel;
         mail.channel_seq = message.channel_seq;

@@ -34,6 +34,14 @@ std::string format_ranges(const std::vector<Range>& ranges);
 /// recipient's name.
 bool file(Context&, const MessageRow&);
 
+/// False for a message that ended as mail when it was sent: it was taken over from another hub, where whoever it was
+/// for has had it.
+bool is_mail(const MessageRow&);
+
+/// The agent has had the message with this number, which must be the newest one, elsewhere; what is unread before it
+/// stays so. An agent whose open socket ends mail by pushing may be given it once more.
+void pass_over(Context&, int64_t workspace, const std::string& agent, int64_t newest);
+
 /// The unread messages above `since`, ascending, at most `limit`. Mail that is being pushed to the agent is left out.
 std::vector<int64_t> unread(const Context&, int64_t workspace, const std::string& agent, int64_t since, int64_t limit);
 /// How many there are; counts no further than `limit`.

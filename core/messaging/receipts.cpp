@@ -55,7 +55,7 @@ Delivery delivery(const Context& ctx, const MessageRow& message, const std::stri
     }
     const MailRow* mail =
         ctx.tables.find<MailRow>({message.workspace, message.recipient.value_or(std::string{}), message.seq});
-    const bool done = mailbox::is_done(ctx.tables, message.workspace, agent, message.seq);
+    const bool done = !mailbox::is_mail(message) || mailbox::is_done(ctx.tables, message.workspace, agent, message.seq);
     // An acknowledgement also covers the numbers of what was lost before it. Direct mail that is acknowledged cannot be
     // lost any more; a broadcast's mail is lost for all at once, also for those who are done with it.
     const bool lost_first =

@@ -152,8 +152,8 @@ Sent route(Context& ctx, NewMessage message) {
     row.recipient = std::move(message.to);
     row.type = std::move(message.type);
     row.reply_to = std::move(message.reply_to);
-    row.sent_at = ctx.now.wall_ms;
-    row.expires_at = saturating_add(ctx.now.wall_ms, config::mailbox_ttl_ms(ctx));
+    row.sent_at = message.sent_at.value_or(ctx.now.wall_ms);
+    row.expires_at = message.is_mail ? saturating_add(row.sent_at, config::mailbox_ttl_ms(ctx)) : row.sent_at;
     row.payload = Body(std::move(message.payload));
     row.channel = std::move(message.channel);
     put_envelope(row, std::move(message.envelope));
@@ -161,14 +161,16 @@ Sent route(Context& ctx, NewMessage message) {
     if (!row.channel) row.channel = named_channel(row.payload.bytes);
     row.id = make_message_id(row.seq, salt(ctx, row));
     ctx.tables.append(row);
-    Sent sent{row.id, row.channel_seq, mailbox::file(ctx, row)};
-    count(ctx, row, sent.undeliverable);
+    Sent sent{row.id, row.channel_seq, false};
+    // What is history is still history of its channel.
+    if (message.is_mail || row.of_channel()) sent.undeliverable = mailbox::file(ctx, row);
+    if (!message.sent_at) count(ctx, row, sent.undeliverable);
     if (sent.undeliverable) {
         json::Writer data;
         data.begin_object().member("message_id", row.id).member("seq", row.seq).end_object();
         ctx.event(row.workspace, "message_undeliverable", *row.recipient, row.sender, "unknown_recipient", data.take());
     }
-    push(ctx, row);
+    if (message.is_mail) push(ctx, row);
     return sent;
 }
 

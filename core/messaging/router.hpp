@@ -20,6 +20,10 @@ struct NewMessage {
     std::string payload = "{}";  ///< JSON object
     std::optional<std::string> reply_to;
     Envelope envelope;
+    /// Of a message that was sent elsewhere before: when. nullopt: now.
+    std::optional<int64_t> sent_at;
+    /// False: whoever it was for has had it, so it is history from the first.
+    bool is_mail = true;
 };
 
 struct Sent {

@@ -283,6 +283,11 @@ constexpr std::array kExemptListFields = {typed_field("agent_ids", FieldType::an
 constexpr std::array kExemptFields = {typed_field("agent_id", FieldType::any)};
 constexpr std::array kOverrideFields = {typed_field("heavy", FieldType::any), typed_field("light", FieldType::any),
                                         typed_field("normal", FieldType::any)};
+constexpr std::array kImportFields = {
+    required(typed_field("items", FieldType::any)),
+    required(string_field("source", kMaxKeyCodePoints)),
+    typed_field("dry_run", FieldType::boolean),
+};
 
 // -- Query parameters -------------------------------------------------------------------------------------------------
 
@@ -794,6 +799,15 @@ constexpr std::array kCatalogue = {
            .fields = kPushTaskFields,
            .mutates = true},
           "Submit a task that only this agent gets, before what others wait for."),
+    // moving in from another hub
+    route(Id::http_import, "post_admin_import", Method::post, "/api/admin/import",
+          {.auth = Auth::strict,
+           .permission = Permission::administer,
+           .fields = kImportFields,
+           .mutates = true,
+           .own_record = true,
+           .since = 2},
+          "Take over what another hub had: tokens, tasks, messages, channels; up to 1 000 items, each once."),
 };
 
 constexpr bool all_are_limited() {

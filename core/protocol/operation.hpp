@@ -126,8 +126,10 @@ enum class OperationId : uint8_t {
     http_log_level_get,
     http_log_level_set,
     http_push_task,
+    // moving in from another hub
+    http_import,
 };
-inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_push_task) + 1;
+inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_import) + 1;
 
 enum class FieldType : uint8_t { string, integer, positive_integer, boolean, object, array_of_string, any };
 

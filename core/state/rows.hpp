@@ -46,6 +46,7 @@ enum class TableId : uint8_t {
     limit_overrides = 20,
     limit_exempt = 21,
     validation_failures = 22,
+    imports = 23,
     mail = 32,
     sessions = 64,
     liveness = 65,
@@ -815,6 +816,32 @@ struct MembershipRow {
     }
 };
 
+/// Something that was taken over from another hub: its name there and its name here. What has such a row is not taken
+/// over again.
+struct ImportRow {
+    static constexpr TableId kTable = TableId::imports;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 4;
+    int64_t workspace = 0;
+    std::string source;       ///< the kind of hub, e.g. "v1.1"
+    std::string kind;         ///< of item, e.g. "task"
+    std::string foreign_key;  ///< its name there
+    std::string id;           ///< its name here
+    int64_t imported_at = 0;
+
+    using Key = std::tuple<int64_t, std::string, std::string, std::string>;
+    Key key() const { return {workspace, source, kind, foreign_key}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("source", self.source);
+        visit("kind", self.kind);
+        visit("foreign_key", self.foreign_key);
+        visit("id", self.id);
+        visit("imported_at", self.imported_at);
+    }
+};
+
 // ---------------------------------------------------------------------------------------------------------------
 // Derived rows
 
@@ -1429,6 +1456,7 @@ void for_each_stored_row(F&& f) {
     f.template operator()<MembershipRow>();
     f.template operator()<LimitOverrideRow>();
     f.template operator()<LimitExemptRow>();
+    f.template operator()<ImportRow>();
 }
 
 /// Likewise for every row type that lies in memory.
@@ -1469,6 +1497,7 @@ void for_each_resident_row(F&& f) {
     f.template operator()<LimitViolationRow>();
     f.template operator()<ValidationCountRow>();
     f.template operator()<ValidationFailureRow>();
+    f.template operator()<ImportRow>();
 }
 
 }  // namespace agentcom

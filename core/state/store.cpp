@@ -50,6 +50,8 @@ std::string_view table_name(TableId table) {
             return "limit_overrides";
         case TableId::limit_exempt:
             return "limit_exempt";
+        case TableId::imports:
+            return "imports";
         default:
             return "";
     }

@@ -13,14 +13,6 @@ namespace agentcom::tasks {
 
 namespace {
 
-std::string target_agent(const std::string& metadata) {
-    const json::Object members = json::members(metadata);
-    const json::Value* target = members.find("target_agent");
-    if (target == nullptr || target->kind != json::Kind::string) return {};
-    std::string name = json::decode_string(*target);
-    return exceeds_code_points(name, kMaxAgentIdCodePoints) ? std::string{} : name;
-}
-
 /// Whether its holder can hear that it should end: on protocol 2, or with its next report over HTTP.
 bool can_be_asked_to_end(const Context& ctx, const TaskRow& task) {
     if (lifecycle(task.state, TaskEvent::request_cancel).action != TaskAction::keep) return false;
@@ -28,6 +20,14 @@ bool can_be_asked_to_end(const Context& ctx, const TaskRow& task) {
 }
 
 }  // namespace
+
+std::string target_agent_of(const std::string& metadata) {
+    const json::Object members = json::members(metadata);
+    const json::Value* target = members.find("target_agent");
+    if (target == nullptr || target->kind != json::Kind::string) return {};
+    std::string name = json::decode_string(*target);
+    return exceeds_code_points(name, kMaxAgentIdCodePoints) ? std::string{} : name;
+}
 
 const TaskRow* find_task(Context& ctx, int64_t workspace, const std::string& task_id) {
     if (const TaskRow* live = ctx.tables.find<TaskRow>({workspace, task_id})) return live;
@@ -86,7 +86,7 @@ Result<Submitted> submit(Context& ctx, int64_t workspace, NewTask wanted) {
     task.kind = std::move(wanted.kind);
     task.labels = std::move(wanted.labels);
     task.needed_capabilities = std::move(wanted.needed_capabilities);
-    task.target_agent = wanted.target_agent.empty() ? target_agent(wanted.metadata) : std::move(wanted.target_agent);
+    task.target_agent = wanted.target_agent.empty() ? target_agent_of(wanted.metadata) : std::move(wanted.target_agent);
     task.fairness_key = std::move(wanted.fairness_key);
     task.unique_key = std::move(wanted.unique_key);
     task.parent_id = std::move(wanted.parent_id);

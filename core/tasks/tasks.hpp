@@ -48,6 +48,9 @@ struct Submitted {
 /// Throws NeedsTask when a named task is not in memory.
 Result<Submitted> submit(Context&, int64_t workspace, NewTask);
 
+/// The agent that a task's metadata names as the only one to do it (`target_agent`); "" = anyone.
+std::string target_agent_of(const std::string& metadata);
+
 /// The task, live or fetched; nullptr if there is none. Throws NeedsTask when only the store can tell.
 const TaskRow* find_task(Context&, int64_t workspace, const std::string& task_id);
 

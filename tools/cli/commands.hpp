@@ -70,6 +70,7 @@ Trouble run(const CommandContext& context, const TokenRotateCommand& command);
 Trouble run(const CommandContext& context, const ConfigShowCommand& command);
 Trouble run(const CommandContext& context, const ConfigPathCommand& command);
 Trouble run(const CommandContext& context, const ConfigUseCommand& command);
+Trouble run(const CommandContext& context, const ImportV11Command& command);
 Trouble run(const CommandContext& context, const WorkerCommand& command);
 
 // Parses, runs and prints; returns the exit code. `arguments` are those after the program's name.

@@ -160,6 +160,20 @@ struct ConfigUseCommand {
     bool here = false;
 };
 
+// -- Moving in --------------------------------------------------------------------------------------------------------
+
+// A part of what a hub has. In the order in which parts are taken over: agents come before what is theirs, and tasks
+// last, since they begin at once.
+enum class ImportPart : uint8_t { tokens, settings, limits, whitelist, channels, messages, tasks };
+
+struct ImportV11Command {
+    std::string tokens_file;
+    std::string from;               // the old hub's address, "" = its tokens only
+    std::string from_token;         // "" = the first of the file
+    std::vector<std::string> only;  // names of parts, empty = all
+    bool dry_run = false;
+};
+
 // -- Work -------------------------------------------------------------------------------------------------------------
 
 struct WorkerCommand {
@@ -173,11 +187,12 @@ struct WorkerCommand {
     std::vector<std::string> argv;
 };
 
-using Command = std::variant<RegisterCommand, SendCommand, SentCommand, InboxCommand, SubmitCommand, TaskShowCommand,
-                             TaskListCommand, TaskWaitCommand, TaskLogsCommand, TaskSayCommand, TaskAnswerCommand,
-                             TaskCancelCommand, TaskRetryCommand, StatusCommand, WatchCommand, AgentsCommand,
-                             WhoamiCommand, TokenCreateCommand, TokenListCommand, TokenRevokeCommand,
-                             TokenRotateCommand, ConfigShowCommand, ConfigPathCommand, ConfigUseCommand, WorkerCommand>;
+using Command =
+    std::variant<RegisterCommand, SendCommand, SentCommand, InboxCommand, SubmitCommand, TaskShowCommand,
+                 TaskListCommand, TaskWaitCommand, TaskLogsCommand, TaskSayCommand, TaskAnswerCommand,
+                 TaskCancelCommand, TaskRetryCommand, StatusCommand, WatchCommand, AgentsCommand, WhoamiCommand,
+                 TokenCreateCommand, TokenListCommand, TokenRevokeCommand, TokenRotateCommand, ConfigShowCommand,
+                 ConfigPathCommand, ConfigUseCommand, ImportV11Command, WorkerCommand>;
 
 // -- Everything else --------------------------------------------------------------------------------------------------
 
