@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 namespace agentcom::limiter {
 
@@ -35,12 +36,10 @@ int64_t count_of(const Context& ctx, LimitOwner owner) {
 
 /// The party's bucket, else a new one, else the one that newcomers share.
 BucketRow bucket_of(Context& ctx, const Party& party, int64_t slot, const bucket::Rate& rate) {
+    BucketRow::Key key{party.owner, party.workspace, party.name, slot};
+    if (const BucketRow* known = ctx.tables.find<BucketRow>(key)) return *known;
     BucketRow row;
-    row.owner = party.owner;
-    row.workspace = party.workspace;
-    row.name = party.name;
-    row.slot = slot;
-    if (const BucketRow* known = ctx.tables.find<BucketRow>(row.key())) return *known;
+    std::tie(row.owner, row.workspace, row.name, row.slot) = std::move(key);
     const int64_t count = count_of(ctx, party.owner);
     if (party.owner != LimitOwner::connection && count >= kBucketsMax) {
         row.workspace = 0;

@@ -348,7 +348,8 @@ bool within_limit(Context& ctx, const SessionRow& session, const Operation& oper
 /// Likewise before identify, for whatever comes: nothing of it has been read yet.
 bool within_limit_unidentified(Context& ctx, const SessionRow& session) {
     const limiter::Verdict verdict = limiter::take_unidentified(ctx, session.connection, session.peer);
-    if (!verdict.allowed) {
+    // Whoever goes on all the same is closed after a while, as for frames of unknown type.
+    if (!verdict.allowed && !sessions::violation(ctx, session.connection, true)) {
         ctx.reply(session.connection, rate_limited_frame(verdict.tier, verdict.retry_after_ms));
     }
     return verdict.allowed;

@@ -5,7 +5,7 @@
 
 using agentcom::address_group;
 
-TEST_CASE("IPv4 addresses stand for themselves, IPv6 ones for their network") {
+TEST_CASE("IPv4 addresses stand for themselves, IPv6 ones for their network", "[limits]") {
     struct Case {
         const char* address;
         const char* group;
@@ -26,7 +26,7 @@ TEST_CASE("IPv4 addresses stand for themselves, IPv6 ones for their network") {
     }
 }
 
-TEST_CASE("text that is no address stands for itself") {
+TEST_CASE("text that is no address stands for itself", "[limits]") {
     for (const char* text : {"", "localhost", ":", "1:2", "1:2:3:4:5:6:7:8:9", "g::1", "1::2::3", "12345::1", "1:::2",
                              "1:2:3:4:5:6:7::8:9", ":1:2:3:4:5:6:7", "::1:"}) {
         CAPTURE(text);

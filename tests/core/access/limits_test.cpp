@@ -19,7 +19,7 @@ Result<std::vector<limits::Override>> parse(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("names of agents and addresses cannot collide") {
+TEST_CASE("names of agents and addresses cannot collide", "[limits]") {
     CHECK(limits::party(3, "ip:10.0.0.1") == limits::address_party("10.0.0.1"));
     CHECK(limits::party(3, "ip:2001:db8::5") == limits::address_party("2001:db8::7"));
     CHECK(limits::party(3, "ann") == limits::agent_party(3, "ann"));
@@ -28,7 +28,7 @@ TEST_CASE("names of agents and addresses cannot collide") {
     CHECK(limits::to_text(limits::party(3, "ann")) == "ann");
 }
 
-TEST_CASE("every operation but the probes has a limit of its own, or v1.1's") {
+TEST_CASE("every operation but the probes has a limit of its own, or v1.1's", "[limits]") {
     Settings own;
     const Settings v11 = v11_profile();
     for (const Operation& entry : catalogue()) {
@@ -43,7 +43,7 @@ TEST_CASE("every operation but the probes has a limit of its own, or v1.1's") {
     CHECK(limits::default_rate(own, operation(OperationId::ws_task_output)) == bucket::Rate::per_minute(60'000));
 }
 
-TEST_CASE("slots: one per operation and channel, or one per tier and channel") {
+TEST_CASE("slots: one per operation and channel, or one per tier and channel", "[limits]") {
     Settings own;
     const Settings v11 = v11_profile();
     const Operation& status = operation(OperationId::ws_status);
@@ -60,7 +60,7 @@ TEST_CASE("slots: one per operation and channel, or one per tier and channel") {
     CHECK_FALSE(limits::slot_name(limits::kUnidentifiedSlot));
 }
 
-TEST_CASE("overrides are read exactly, and refused when they make no sense") {
+TEST_CASE("overrides are read exactly, and refused when they make no sense", "[limits]") {
     const auto good = parse(R"({"light":{"capacity":2.9,"refill_rate_per_min":0.5},"heavy":null,
         "message":{"capacity":1e3,"refill_rate_per_min":120.25},"unknown":5,
         "normal":{"capacity":100000000,"refill_rate_per_min":12e-1}})");
@@ -102,7 +102,7 @@ TEST_CASE("overrides are read exactly, and refused when they make no sense") {
     }
 }
 
-TEST_CASE("an override for the operation counts before that for its tier, and replaces all there was") {
+TEST_CASE("an override for the operation counts before that for its tier, and replaces all there was", "[limits]") {
     BareContext world;
     const limits::Party ann = limits::agent_party(1, "ann");
     const limits::Party far = limits::address_party("10.0.0.1");
@@ -123,7 +123,7 @@ TEST_CASE("an override for the operation counts before that for its tier, and re
     });
 }
 
-TEST_CASE("who is exempt is listed in the order given, the latest first") {
+TEST_CASE("who is exempt is listed in the order given, the latest first", "[limits]") {
     BareContext world;
     world.run([&](Context& ctx) {
         REQUIRE(limits::set_exempt(ctx, 1, {"b", "a", "ip:10.0.0.1", "a"}));

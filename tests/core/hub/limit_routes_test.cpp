@@ -143,7 +143,7 @@ TEST_CASE("only administrators change limits, and each change is an event", "[li
     REQUIRE(world.call(Method::delete_, kBase + "/ann").status == 200);
     REQUIRE(world.call(Method::post, kWhitelist, R"({"agent_id":"ann"})").status == 200);
     std::vector<std::string> kinds;
-    const Response events = world.call(Method::get, "/api/events?kind=rate_limit*&limit=100");
+    const Response events = world.call(Method::get, "/api/events?since=start&kind=rate_limit*&limit=100");
     for (const json::Value& event : json::elements(json::members(events.body).find("events")->raw)) {
         kinds.push_back(TestHub::member(std::string(event.raw), "kind"));
     }

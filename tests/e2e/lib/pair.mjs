@@ -77,12 +77,12 @@ export class Pair {
     return this.window();
   }
 
-  /** Says both figures, and fails when the pair was harmed. */
-  judge(t, what, quiet, busy) {
+  /** Says both figures, and fails when the pair was harmed: slowed down by more than `factor`. */
+  judge(t, what, quiet, busy, factor = kMaxSlowdown) {
     const figure = (w) => `p50 ${w.p50.toFixed(2)} p99 ${w.p99.toFixed(2)} max ${w.max.toFixed(1)} ms of ${w.count}`;
     t.diagnostic(`${what}: quiet ${figure(quiet)}; under attack ${figure(busy)}`);
     assert.ok(busy.count > 0, 'the pair got nothing through');
-    const harmed = busy.p99 > kMaxSlowdown * quiet.p99 && busy.p99 > kSlowdownFloorMs;
+    const harmed = busy.p99 > factor * quiet.p99 && busy.p99 > kSlowdownFloorMs;
     assert.ok(!harmed, `p99 rose from ${quiet.p99.toFixed(2)} to ${busy.p99.toFixed(2)} ms`);
   }
 
