@@ -107,7 +107,7 @@ describe('the end of a token', () => {
     assert.equal((await api.get('/api/whoami')).status, 401);
     const again = await Client.open(hub);
     await again.send({ type: 'identify', agent_id: 'brief', token });
-    assert.equal((await again.expect('error')).error, 'invalid_token');
+    assert.equal((await again.expect({ type: 'error' })).error, 'invalid_token');
   });
 
   test('revoking it does so at once, and is in the audit', async (t) => {
@@ -219,7 +219,7 @@ describe('TLS', () => {
     const socket = await Client.open(hub, { url: token.hub_ws_url, ws: { ca } });
     assert.equal((await socket.identify('ann', token.token)).type, 'identified');
     await socket.send({ type: 'message', to: 'ann', payload: { text: 'x'.repeat(100_000) } });
-    assert.equal((await socket.expect('message')).payload.text.length, 100_000);
+    assert.equal((await socket.expect({ type: 'message' })).payload.text.length, 100_000);
 
     const renewed = certificate(directory, 'renewed');
     fs.copyFileSync(renewed.cert, files.cert);
