@@ -19,6 +19,8 @@ configure_file(${PROJECT_SOURCE_DIR}/cmake/agentcom_version.hpp.in
 add_library(agentcom_version INTERFACE)
 target_include_directories(agentcom_version INTERFACE ${PROJECT_BINARY_DIR}/generated)
 
+# Its members are of types without linkage, which GCC allows in a file of its own only.
+set_source_files_properties(native-server/store/writer_thread.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 agentcom_library(agentcom_native native-server)
 if(TARGET agentcom_native)
     target_link_libraries(agentcom_native
@@ -51,7 +53,8 @@ endif()
 
 agentcom_library(agentcom_cli tools/cli)
 if(TARGET agentcom_cli)
-    target_link_libraries(agentcom_cli PUBLIC agentcom_core agentcom_version PkgConfig::WEBSOCKETS Threads::Threads)
+    target_link_libraries(agentcom_cli
+        PUBLIC agentcom_core agentcom_version PkgConfig::WEBSOCKETS PkgConfig::OPENSSL Threads::Threads)
     # The presets of `agentcom worker` are data files and part of the program.
     file(GLOB presets CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/cli/presets/*.json)
     set(entries "")

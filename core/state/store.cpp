@@ -40,6 +40,8 @@ std::string_view table_name(TableId table) {
             return "config";
         case TableId::task_outputs:
             return "task_outputs";
+        case TableId::invites:
+            return "invites";
         case TableId::task_runs:
             return "task_runs";
         case TableId::channels:

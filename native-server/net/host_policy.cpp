@@ -10,7 +10,7 @@ namespace agentcom {
 
 namespace {
 
-std::string lower_case(std::string_view text) {
+std::string folded(std::string_view text) {
     std::string out(text);
     for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
     return out;
@@ -49,7 +49,7 @@ std::optional<Authority> parse_authority(std::string_view text) {
         authority.port = number;
     }
     if (host.empty() || host.find_first_of("/@?#[] \t") != std::string_view::npos) return std::nullopt;
-    authority.host = lower_case(host);
+    authority.host = folded(host);
     // The root's dot: "hub.example." is the same name.
     if (!authority.bracketed && authority.host.size() > 1 && authority.host.back() == '.') authority.host.pop_back();
     return authority;
@@ -67,7 +67,7 @@ bool is_loopback_name(const std::string& host) {
 uint16_t default_port(std::string_view scheme) { return scheme == "https" ? 443 : 80; }
 
 template <class List>
-bool contains(const List& list, const std::string& text) {
+bool is_among(const List& list, const std::string& text) {
     return std::find(list.begin(), list.end(), text) != list.end();
 }
 
@@ -76,7 +76,7 @@ bool contains(const List& list, const std::string& text) {
 std::optional<std::string> normal_origin(std::string_view text) {
     const size_t scheme_end = text.find("://");
     if (scheme_end == std::string_view::npos) return std::nullopt;
-    const std::string scheme = lower_case(text.substr(0, scheme_end));
+    const std::string scheme = folded(text.substr(0, scheme_end));
     if (scheme != "http" && scheme != "https") return std::nullopt;
     std::string_view rest = text.substr(scheme_end + 3);
     if (rest.ends_with('/')) rest.remove_suffix(1);
@@ -107,7 +107,7 @@ bool HostPolicy::allows_host(std::string_view host_header) const {
     if (any_host_ || host_header.empty()) return true;
     const std::optional<Authority> authority = parse_authority(host_header);
     if (!authority) return false;
-    if (is_loopback_name(authority->host) || contains(hosts_, authority->host)) return true;
+    if (is_loopback_name(authority->host) || is_among(hosts_, authority->host)) return true;
     if (!is_address_literal(*authority)) return false;
     // An address cannot be made to point elsewhere, a name can. Which addresses lead here is not for us to know where
     // the hub listens beyond this machine: there may be translation in between.
@@ -118,7 +118,7 @@ bool HostPolicy::allows_origin(std::string_view origin, std::string_view host_he
     if (any_origin_) return true;
     const std::optional<std::string> normal = normal_origin(origin);
     if (!normal) return false;  // also "null": a file, a sandboxed frame, a redirect
-    if (contains(origins_, *normal)) return true;
+    if (is_among(origins_, *normal)) return true;
     const std::string scheme = normal->substr(0, normal->find("://"));
     return normal_origin(scheme + "://" + std::string(host_header)) == normal;
 }

@@ -141,6 +141,7 @@ Result<std::unique_ptr<Transport>> Transport::create(uv_loop_t* loop, LogLine lo
     info.options = 0;
     if (transport->tls_) {
         info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        info.port = CONTEXT_PORT_NO_LISTEN_SERVER;  // else it takes the certificate for a client's
         info.ssl_cert_filepath = transport->tls_->certificate.c_str();
         info.ssl_private_key_filepath = transport->tls_->key.c_str();
         info.ssl_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;

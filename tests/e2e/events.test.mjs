@@ -98,8 +98,8 @@ describe('events', () => {
 
   test('HEAD gives a head and nothing else', async () => {
     const raw = await RawSocket.connect(hub.port);
-    const lines = `Host: hub\r\nAuthorization: Bearer ${hub.admin_token}\r\nAccept: text/event-stream\r\n\r\n`;
-    raw.write(`HEAD /api/events HTTP/1.1\r\n${lines}GET /livez HTTP/1.1\r\nHost: hub\r\n\r\n`);
+    const lines = `Host: localhost\r\nAuthorization: Bearer ${hub.admin_token}\r\nAccept: text/event-stream\r\n\r\n`;
+    raw.write(`HEAD /api/events HTTP/1.1\r\n${lines}GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     const head = await raw.read_response({ head_only: true });
     assert.equal(head.headers['content-type'], 'text/event-stream; charset=utf-8');
     assert.equal((await raw.read_response()).json.status, 'ok');
@@ -108,9 +108,9 @@ describe('events', () => {
 
   test('requests behind a poll on the same connection wait for it', async () => {
     const raw = await RawSocket.connect(hub.port);
-    const auth = `Host: hub\r\nAuthorization: Bearer ${hub.admin_token}\r\n\r\n`;
+    const auth = `Host: localhost\r\nAuthorization: Bearer ${hub.admin_token}\r\n\r\n`;
     const { cursor } = (await api.get('/api/events')).body;
-    raw.write(`GET /api/events?since=${cursor}&wait_ms=20000 HTTP/1.1\r\n${auth}GET /livez HTTP/1.1\r\nHost: hub\r\n\r\n`);
+    raw.write(`GET /api/events?since=${cursor}&wait_ms=20000 HTTP/1.1\r\n${auth}GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     const [id] = await submit(api);
     assert.equal((await raw.read_response()).json.events[0].subject, id);
     assert.equal((await raw.read_response()).json.status, 'ok');
@@ -120,11 +120,11 @@ describe('events', () => {
 
 test('a reader who goes is forgotten, also with a next request in the pipe', async (t) => {
   const hub = await hub_for(t, { settings: { feed_readers_max: 3 } });
-  const head = `Host: hub\r\nAuthorization: Bearer ${hub.admin_token}\r\n`;
+  const head = `Host: localhost\r\nAuthorization: Bearer ${hub.admin_token}\r\n`;
   const full = async () => (await hub.api().get('/api/events?wait_ms=1&kind=none')).status === 503;
   for (const [what, more, accept] of [
     ['polls', '', ''],
-    ['polls with a request behind', 'GET /livez HTTP/1.1\r\nHost: hub\r\n\r\n', ''],
+    ['polls with a request behind', 'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n', ''],
     ['streams', '', 'Accept: text/event-stream\r\n'],
   ]) {
     const readers = [];

@@ -729,7 +729,7 @@ describe('HTTP itself', () => {
   });
 
   test('a request line over 10 000 bytes gets 414, too much or too many headers 431', async () => {
-    const long_line = await exchange(`GET /${'a'.repeat(10_001)} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const long_line = await exchange(`GET /${'a'.repeat(10_001)} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     assert.equal(long_line.response.status, 414);
     assert.equal(typeof long_line.response.json?.error, 'string');
     const long_header = await exchange(`GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ${'a'.repeat(10_001)}\r\n\r\n`);
@@ -753,7 +753,7 @@ describe('HTTP itself', () => {
   });
 
   test('what is no HTTP gets 400 or an end', async () => {
-    for (const text of ['\x16\x03\x01\x02\x00', 'hello there\r\n\r\n', 'GET /health HTTP/9.9\r\nHost: x\r\n\r\n', 'GET  /health\r\n\r\n']) {
+    for (const text of ['\x16\x03\x01\x02\x00', 'hello there\r\n\r\n', 'GET /health HTTP/9.9\r\nHost: localhost\r\n\r\n', 'GET  /health\r\n\r\n']) {
       const { raw, response } = await exchange(text);
       if (response) assert.ok(response.status >= 400 && response.status <= 505, `${response.status}`);
       await raw.expect_closed();

@@ -89,7 +89,7 @@ test('tokens are found nowhere', { timeout: 60_000 }, async (t) => {
 
   // On bytes that never become a request or a frame.
   const bad_head = await RawSocket.connect(hub.port);
-  bad_head.write(`GET /x?token=${made_up('in a bad request line')} HTTP/7.7\r\nHost: x\r\n\r\n`);
+  bad_head.write(`GET /x?token=${made_up('in a bad request line')} HTTP/7.7\r\nHost: localhost\r\n\r\n`);
   await bad_head.expect_closed();
   const cut_off = await RawSocket.connect(hub.port);
   await cut_off.write(`GET /api/tasks HTTP/1.1\r\nAuthorization: Bearer ${made_up('cut off')}`);

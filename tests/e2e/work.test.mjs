@@ -52,7 +52,7 @@ describe('work without a session', () => {
     const raw = await RawSocket.connect(hub.port);
     const body = JSON.stringify({ wait_ms: 50_000, capabilities: ['leave'] });
     raw.write(
-      `POST /api/tasks/claim HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n` +
+      `POST /api/tasks/claim HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n` +
         `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
     // The hub has the claim once it answers another request of the same connection's time.

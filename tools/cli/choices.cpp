@@ -89,6 +89,7 @@ Outcome<Choices> choose(const Options& options, const Environ& environment, cons
     Outcome<HubUrl> url = HubUrl::parse(choices.hub.value);
     if (!url) return url.failure();
     choices.hub_url = *url;
+    choices.hub_url.ca_file = options.ca_file.empty() ? environment("AGENTCOM_CA_FILE") : options.ca_file;
     if (hub_from_directory && choices.token.from == "AGENTCOM_TOKEN" && !choices.hub_url.is_loopback()) {
         // A directory that somebody else wrote must not draw a token to a hub of theirs.
         return Failure{ExitCode::usage,

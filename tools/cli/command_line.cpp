@@ -87,6 +87,9 @@ class Parser {
     }
 
     void add_global_options() {
+        app_.add_option("--ca-file", options_.ca_file,
+                        "Certificates that a hub of https may prove itself by (AGENTCOM_CA_FILE)")
+            ->type_name("FILE");
         app_.add_option("--hub", options_.hub, "The hub's address (AGENTCOM_HUB; default http://127.0.0.1:4000)")
             ->type_name("URL");
         app_.add_option("--as", options_.as, "Who to be (AGENTCOM_AGENT)")->type_name("AGENT");

@@ -4,7 +4,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
@@ -14,6 +13,7 @@
 #include <chrono>
 
 #include "agentcom_version.hpp"
+#include "tools/cli/hub_stream.hpp"
 
 namespace agentcom::cli {
 
@@ -66,7 +66,7 @@ std::optional<int64_t> seconds_of(beast::string_view text) {
 // Beast's timeouts work on asynchronous operations only, so each step is started and then run to its end.
 class Exchange {
   public:
-    explicit Exchange(const HubUrl& hub) : hub_(hub), stream_(context_) {}
+    explicit Exchange(const HubUrl& hub) : hub_(hub), stream_(context_, hub_) {}
 
     HttpReply run(const HttpRequest& request) {
         beast::error_code error;
@@ -74,13 +74,18 @@ class Exchange {
         const auto addresses = resolver.resolve(hub_.host, std::to_string(hub_.port), error);
         if (error) return HttpLoss{HttpLoss::Stage::connect, "its name is not known (" + error.message() + ")"};
 
-        stream_.expires_after(std::min(kConnectTimeout, request.timeout));
-        stream_.async_connect(addresses, [&](beast::error_code e, const auto&) { error = e; });
+        beast::tcp_stream& tcp = stream_.next_layer();
+        tcp.expires_after(std::min(kConnectTimeout, request.timeout));
+        tcp.async_connect(addresses, [&](beast::error_code e, const auto&) { error = e; });
         finish_step();
+        if (!error) {
+            stream_.async_secure([&](beast::error_code e) { error = e; });
+            finish_step();
+        }
         if (error) return HttpLoss{HttpLoss::Stage::connect, reason(error)};
 
         const http::request<http::string_body> message = message_of(request, hub_);
-        stream_.expires_after(request.timeout);
+        tcp.expires_after(request.timeout);
         http::async_write(stream_, message, [&](beast::error_code e, size_t) { error = e; });
         finish_step();
         // A hub that refuses a body early has answered although writing failed, so the answer is read anyhow.
@@ -106,7 +111,8 @@ class Exchange {
         context_.run();
     }
 
-    static std::string reason(beast::error_code error) {
+    std::string reason(beast::error_code error) const {
+        if (std::string trouble = certificate_trouble(error, hub_); !trouble.empty()) return trouble;
         if (error == beast::error::timeout) return "it did not answer in time";
         if (error == asio::error::connection_refused) return "nothing listens there";
         if (error == http::error::end_of_stream) return "it closed the connection without an answer";
@@ -115,7 +121,7 @@ class Exchange {
 
     HubUrl hub_;
     asio::io_context context_{1};
-    beast::tcp_stream stream_;
+    HubStream stream_;
 };
 
 }  // namespace

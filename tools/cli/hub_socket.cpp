@@ -29,7 +29,7 @@ constexpr size_t kMaxMessageBytes = size_t{64} * 1024 * 1024;
 }  // namespace
 
 HubSocket::HubSocket(net::io_context& context, HubUrl hub, Handlers handlers)
-    : hub_(std::move(hub)), handlers_(std::move(handlers)), resolver_(context), stream_(context) {}
+    : hub_(std::move(hub)), handlers_(std::move(handlers)), resolver_(context), stream_(context, hub_) {}
 
 std::shared_ptr<HubSocket> HubSocket::connect(net::io_context& context, const HubUrl& hub, Handlers handlers) {
     std::shared_ptr<HubSocket> socket(new HubSocket(context, hub, std::move(handlers)));
@@ -45,7 +45,10 @@ void HubSocket::resolve() {
                                 tcp.expires_after(kTcpTimeout);
                                 tcp.async_connect(addresses, [self](error_code connect_error, const auto&) {
                                     if (connect_error) return self->fail(connect_error);
-                                    self->shake_hands();
+                                    self->stream_.next_layer().async_secure([self](error_code tls_error) {
+                                        if (tls_error) return self->fail(tls_error);
+                                        self->shake_hands();
+                                    });
                                 });
                             });
 }
@@ -122,6 +125,7 @@ void HubSocket::fail(error_code error) {
     if (closing_ && writing_ && outgoing_.empty()) return;
     SocketEnd reason;
     reason.why = error.message();
+    if (std::string trouble = certificate_trouble(error, hub_); !trouble.empty()) reason.why = std::move(trouble);
     if (error == websocket::error::closed) {
         reason.close_code = stream_.reason().code;
         reason.close_reason = std::string(stream_.reason().reason.data(), stream_.reason().reason.size());

@@ -4,13 +4,13 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "tools/cli/hub_stream.hpp"
 #include "tools/cli/hub_url.hpp"
 
 namespace agentcom::cli {
@@ -50,7 +50,7 @@ class HubSocket : public std::enable_shared_from_this<HubSocket> {
     HubUrl hub_;
     Handlers handlers_;
     boost::asio::ip::tcp::resolver resolver_;
-    boost::beast::websocket::stream<boost::beast::tcp_stream> stream_;
+    boost::beast::websocket::stream<HubStream> stream_;
     boost::beast::websocket::response_type upgrade_response_;
     boost::beast::flat_buffer incoming_;
     std::deque<std::string> outgoing_;

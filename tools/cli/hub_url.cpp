@@ -18,7 +18,7 @@ Failure bad_url(std::string_view text, std::string why) {
     return Failure{ExitCode::usage,
                    "'" + std::string(text) + "' is not a hub's address",
                    std::move(why),
-                   "Give it as http://HOST:PORT, with --hub or in AGENTCOM_HUB.",
+                   "Give it as http://HOST:PORT or https://HOST:PORT, with --hub or in AGENTCOM_HUB.",
                    {}};
 }
 
@@ -36,15 +36,13 @@ Outcome<HubUrl> HubUrl::parse(std::string_view text) {
     const std::string lower = lower_case(text);
     std::string_view rest = lower;
     uint16_t port = 4000;
+    bool tls = false;
     if (const size_t scheme_end = rest.find("://"); scheme_end != std::string_view::npos) {
         const std::string_view scheme = rest.substr(0, scheme_end);
-        if (scheme == "https" || scheme == "wss") {
-            return bad_url(text,
-                           "this version speaks plain HTTP only, so a TLS hub needs a tunnel or proxy in between");
-        }
-        if (scheme != "http" && scheme != "ws") return bad_url(text, "its scheme is not http");
+        tls = scheme == "https" || scheme == "wss";
+        if (!tls && scheme != "http" && scheme != "ws") return bad_url(text, "its scheme is neither http nor https");
         rest.remove_prefix(scheme_end + 3);
-        port = 80;
+        port = tls ? 443 : 80;
     }
     if (const size_t slash = rest.find_first_of("/?#"); slash != std::string_view::npos) {
         const std::string_view path = rest.substr(slash);
@@ -80,7 +78,7 @@ Outcome<HubUrl> HubUrl::parse(std::string_view text) {
             return bad_url(text, "its port is not a number from 1 to 65535");
         }
     }
-    return HubUrl{std::string(host), port};
+    return HubUrl{std::string(host), port, tls};
 }
 
 std::string HubUrl::authority() const {
@@ -89,7 +87,7 @@ std::string HubUrl::authority() const {
 }
 
 std::string HubUrl::key() const {
-    return "http://" + (is_loopback() ? "localhost:" + std::to_string(port) : authority());
+    return scheme() + (is_loopback() ? "localhost:" + std::to_string(port) : authority());
 }
 
 bool HubUrl::is_loopback() const {

@@ -8,6 +8,7 @@
 #include "tools/cli/output.hpp"
 #include "tools/cli/table.hpp"
 #include "tools/cli/text.hpp"
+#include "tools/cli/times.hpp"
 
 namespace agentcom::cli {
 
@@ -66,6 +67,7 @@ Trouble run(const CommandContext& context, const RegisterCommand& command) {
     json::Writer body;
     body.begin_object().member("agent_id", command.agent);
     if (!command.workspace.empty()) body.member("workspace", command.workspace);
+    if (!command.invite.empty()) body.member("invite", command.invite);
     body.end_object();
     HubClient client = client_of(context, Identity{"", *token});
     const std::string what = "cannot register '" + command.agent + "'";
@@ -139,6 +141,10 @@ Trouble run(const CommandContext& context, const TokenCreateCommand& command) {
     body.begin_object().member("agent_id", principal);
     if (!command.workspace.empty()) body.member("workspace", command.workspace);
     if (command.human) body.member("kind", "human");
+    if (!command.role.empty()) body.member("role", command.role);
+    if (!command.scopes.empty()) body.raw_member("scopes", json::encode_strings(command.scopes));
+    if (command.ttl_ms) body.member("ttl_ms", *command.ttl_ms);
+    if (!command.label.empty()) body.member("label", command.label);
     body.end_object();
     Outcome<std::string> answer =
         client->post_once("cannot make a token for '" + principal + "'", "/admin/tokens", body.take());
@@ -151,21 +157,28 @@ Trouble run(const CommandContext& context, const TokenListCommand&) {
     if (!client) return client.failure();
     Outcome<std::string> answer = client->get("cannot list the tokens", "/admin/tokens");
     if (!answer) return answer.failure();
-    return emit(context, {*answer, "tokens", [&]() -> std::string {
-                              std::vector<std::vector<std::string>> rows;
-                              for (const json::Value& token : elements_of(members_of(*answer), "tokens")) {
-                                  const json::Object members = members_of(token.raw);
-                                  rows.push_back({text_of(members, "agent_id"), text_of(members, "token_prefix")});
-                              }
-                              return rows.empty() ? "no tokens\n" : table_text({"AGENT", "TOKEN"}, rows, 0, 0);
-                          }});
+    return emit(context,
+                {*answer, "tokens", [&]() -> std::string {
+                     std::vector<std::vector<std::string>> rows;
+                     for (const json::Value& token : elements_of(members_of(*answer), "tokens")) {
+                         const json::Object members = members_of(token.raw);
+                         const int64_t expires_at = number_of(members, "expires_at");
+                         rows.push_back({text_of(members, "agent_id"), text_of(members, "token_prefix"),
+                                         text_of(members, "role"), expires_at == 0 ? "never" : instant_text(expires_at),
+                                         terminal_safe(text_of(members, "label"))});
+                     }
+                     return rows.empty() ? "no tokens\n"
+                                         : table_text({"AGENT", "TOKEN", "ROLE", "EXPIRES", "LABEL"}, rows, 0, 0);
+                 }});
 }
 
 Trouble run(const CommandContext& context, const TokenRevokeCommand& command) {
     Outcome<HubClient> client = client_for(context, LoginNeed::admin);
     if (!client) return client.failure();
     const std::string what = "cannot revoke the tokens of '" + command.agent + "'";
-    Outcome<std::string> answer = client->remove(what, "/admin/tokens/" + percent_encode(command.agent));
+    std::string target = "/admin/tokens/" + percent_encode(command.agent);
+    if (!command.prefix.empty()) target += "?prefix=" + percent_encode(command.prefix);
+    Outcome<std::string> answer = client->remove(what, std::move(target));
     if (!answer) {
         Failure failure = answer.failure();
         if (failure.code == ExitCode::not_found) failure.next = "`agentcom token list` shows who has tokens.";

@@ -130,6 +130,7 @@ struct AgentsCommand {
 struct RegisterCommand {
     std::string agent;
     std::string workspace;  // "" = the hub's default
+    std::string invite;     // "" = none
 };
 
 struct WhoamiCommand {};
@@ -139,16 +140,42 @@ struct TokenCreateCommand {
     std::string workspace;
     bool human = false;
     bool save = false;
+    std::string role;  // "" = agent
+    std::vector<std::string> scopes;
+    std::optional<int64_t> ttl_ms;
+    std::string label;
 };
 
 struct TokenListCommand {};
 
 struct TokenRevokeCommand {
     std::string agent;
+    std::string prefix;  // "" = all
 };
 
 struct TokenRotateCommand {
     std::string agent;
+};
+
+struct InviteCreateCommand {
+    std::string agent;  // "" = any
+    std::string role;   // "" = agent
+    std::string workspace;
+    std::optional<int64_t> uses;
+    std::optional<int64_t> ttl_ms;
+};
+
+struct InviteListCommand {};
+
+struct InviteRevokeCommand {
+    std::string id;
+};
+
+struct AuditCommand {
+    std::string kind;
+    std::string principal;
+    std::optional<int64_t> since;
+    std::optional<int64_t> limit;
 };
 
 struct ConfigShowCommand {};
@@ -187,12 +214,13 @@ struct WorkerCommand {
     std::vector<std::string> argv;
 };
 
-using Command =
-    std::variant<RegisterCommand, SendCommand, SentCommand, InboxCommand, SubmitCommand, TaskShowCommand,
-                 TaskListCommand, TaskWaitCommand, TaskLogsCommand, TaskSayCommand, TaskAnswerCommand,
-                 TaskCancelCommand, TaskRetryCommand, StatusCommand, WatchCommand, AgentsCommand, WhoamiCommand,
-                 TokenCreateCommand, TokenListCommand, TokenRevokeCommand, TokenRotateCommand, ConfigShowCommand,
-                 ConfigPathCommand, ConfigUseCommand, ImportV11Command, WorkerCommand>;
+using Command = std::variant<RegisterCommand, SendCommand, SentCommand, InboxCommand, SubmitCommand, TaskShowCommand,
+                             TaskListCommand, TaskWaitCommand, TaskLogsCommand, TaskSayCommand, TaskAnswerCommand,
+                             TaskCancelCommand, TaskRetryCommand, StatusCommand, WatchCommand, AgentsCommand,
+                             WhoamiCommand, TokenCreateCommand, TokenListCommand, TokenRevokeCommand,
+                             TokenRotateCommand, InviteCreateCommand, InviteListCommand, InviteRevokeCommand,
+                             AuditCommand, ConfigShowCommand, ConfigPathCommand, ConfigUseCommand, ImportV11Command,
+                             WorkerCommand>;
 
 // -- Everything else --------------------------------------------------------------------------------------------------
 
@@ -201,6 +229,7 @@ struct Options {
     std::string as;        // "" = not said
     std::string token;     // "" = not said
     std::string data_dir;  // "" = the hub's default
+    std::string ca_file;   // "" = not said
     bool json = false;
     // Members to print, "" = all that the command prints by itself.
     std::vector<std::string> fields;

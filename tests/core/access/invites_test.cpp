@@ -13,7 +13,9 @@ namespace {
 struct World {
     World() {
         tables.begin_input();
-        tables.put(RuntimeRow{});
+        RuntimeRow runtime;
+        runtime.prng0 = 1;
+        tables.put(runtime);
         tables.put(HubRow{});
         REQUIRE(access::ensure_workspace(ctx, "default").ok());
     }

@@ -24,6 +24,7 @@ enum class Class {
     own_tokens,       ///< everybody with a token that is for more than figures
     others_tokens,    ///< of those, administrators
     administering,    ///< administrators
+    giving,           ///< of those, who have all that an agent has
     unlisted,         ///< a route that has joined since: by what the catalogue says
 };
 
@@ -35,7 +36,7 @@ const std::map<std::string_view, Class> kClasses = {
     {"post_admin_token", Class::own_tokens},
     {"get_admin_tokens", Class::own_tokens},
     {"delete_admin_token", Class::others_tokens},
-    {"post_admin_token_rotate", Class::others_tokens},
+    {"post_admin_token_rotate", Class::giving},
     {"get_whoami", Class::own_tokens},
     {"post_message", Class::working},
     {"get_messages_sent", Class::reading},
@@ -64,7 +65,7 @@ const std::map<std::string_view, Class> kClasses = {
     {"post_task_release", Class::working},
     {"get_events", Class::reading},
     {"get_overview", Class::reading},
-    {"post_admin_invite", Class::administering},
+    {"post_admin_invite", Class::giving},
     {"get_admin_invites", Class::administering},
     {"delete_admin_invite", Class::administering},
     {"get_admin_audit", Class::administering},
@@ -152,6 +153,16 @@ int expected(const Operation& operation, const Caller& caller, bool loopback, bo
             return powers.work ? 0 : 403;
         case Class::own_tokens:
             return has_permission(powers, caller, Permission::none) ? 0 : 403;
+        case Class::giving: {
+            // What is given is the token of an agent in the caller's workspace; nobody gives more than they have.
+            Caller agent;
+            agent.state = caller.state;
+            const Powers given = powers_of(agent, open_admin);
+            const bool within = (powers.read || !given.read) && (powers.work || !given.work) &&
+                                (powers.operate || !given.operate) && (powers.administer || !given.administer) &&
+                                (powers.hub || !given.hub) && (powers.figures || !given.figures);
+            return powers.administer && within ? 0 : 403;
+        }
         case Class::others_tokens:
         case Class::administering:
             return powers.administer ? 0 : 403;

@@ -29,7 +29,7 @@ struct Uses {
     Uses(World& world, const std::string& token)
         : socket(identify(world, token)),
           stream(world.hub.begin("/api/events", token, "text/event-stream")),
-          poll(world.hub.begin("/api/events?wait_ms=50000", token)),
+          poll(world.hub.begin("/api/events?wait_ms=50000&subject=nobody", token)),
           mail(world.hub.begin("/api/mailbox/ann?wait_ms=50000", token)),
           claim(world.hub.begin_http(Method::post, "/api/tasks/claim", R"({"wait_ms":50000,"capabilities":["none"]})",
                                      token)) {
@@ -100,7 +100,8 @@ TEST_CASE("what a token opened ends when its time is over", "[access]") {
     world.hub.advance_ms(1);
     uses.check_ended(world, "token expired");
     const EventRow event = *row_from_values<EventRow>(world.hub.store().rows(TableId::events).back());
-    CHECK(event.kind == "agent_offline");
+    CHECK(event.kind == "token_expired");
+    CHECK(event.subject == "ann");
 }
 
 TEST_CASE("a token expires across a restart, and its name stays taken", "[access]") {
