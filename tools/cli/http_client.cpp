@@ -32,6 +32,8 @@ http::verb verb_of(HttpMethod method) {
             return http::verb::get;
         case HttpMethod::post:
             return http::verb::post;
+        case HttpMethod::put:
+            return http::verb::put;
         case HttpMethod::delete_:
             return http::verb::delete_;
     }

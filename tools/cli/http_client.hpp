@@ -15,7 +15,7 @@
 
 namespace agentcom::cli {
 
-enum class HttpMethod : uint8_t { get, post, delete_ };
+enum class HttpMethod : uint8_t { get, post, put, delete_ };
 
 struct HttpRequest {
     HttpMethod method = HttpMethod::get;

@@ -173,6 +173,12 @@ Outcome<std::string> HubClient::post(std::string_view what, std::string target, 
     return send(what, std::move(request), true);
 }
 
+Outcome<std::string> HubClient::put(std::string_view what, std::string target, std::string body) {
+    HttpRequest request{.method = HttpMethod::put, .target = std::move(target), .body = std::move(body)};
+    request.idempotency_key = surroundings_.random_key();
+    return send(what, std::move(request), true);
+}
+
 Outcome<std::string> HubClient::remove(std::string_view what, std::string target) {
     HttpRequest request{.method = HttpMethod::delete_, .target = std::move(target)};
     request.idempotency_key = surroundings_.random_key();

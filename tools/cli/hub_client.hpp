@@ -51,6 +51,7 @@ class HubClient {
     // `target`. It is sent once: who waits knows better when to ask again.
     Outcome<std::string> long_poll(std::string_view what, std::string target, std::chrono::milliseconds wait);
     Outcome<std::string> post(std::string_view what, std::string target, std::string body);
+    Outcome<std::string> put(std::string_view what, std::string target, std::string body);
     Outcome<std::string> remove(std::string_view what, std::string target);
     // A request that gives a new secret. It is sent once: a repeated answer would not hold the secret again.
     Outcome<std::string> post_once(std::string_view what, std::string target, std::string body);

@@ -160,6 +160,27 @@ struct ConfigUseCommand {
     bool here = false;
 };
 
+// -- The hub ----------------------------------------------------------------------------------------------------------
+
+struct HubConfigGetCommand {
+    std::string name;  // "" = all
+};
+
+struct HubConfigSetCommand {
+    std::string name;
+    std::string value;  // as given
+};
+
+struct HubConfigUnsetCommand {
+    std::string name;
+};
+
+struct HubResetCommand {};
+
+struct HubLogLevelCommand {
+    std::string level;  // "" = show it
+};
+
 // -- Work -------------------------------------------------------------------------------------------------------------
 
 struct WorkerCommand {
@@ -173,11 +194,13 @@ struct WorkerCommand {
     std::vector<std::string> argv;
 };
 
-using Command = std::variant<RegisterCommand, SendCommand, SentCommand, InboxCommand, SubmitCommand, TaskShowCommand,
-                             TaskListCommand, TaskWaitCommand, TaskLogsCommand, TaskSayCommand, TaskAnswerCommand,
-                             TaskCancelCommand, TaskRetryCommand, StatusCommand, WatchCommand, AgentsCommand,
-                             WhoamiCommand, TokenCreateCommand, TokenListCommand, TokenRevokeCommand,
-                             TokenRotateCommand, ConfigShowCommand, ConfigPathCommand, ConfigUseCommand, WorkerCommand>;
+using Command =
+    std::variant<RegisterCommand, SendCommand, SentCommand, InboxCommand, SubmitCommand, TaskShowCommand,
+                 TaskListCommand, TaskWaitCommand, TaskLogsCommand, TaskSayCommand, TaskAnswerCommand,
+                 TaskCancelCommand, TaskRetryCommand, StatusCommand, WatchCommand, AgentsCommand, WhoamiCommand,
+                 TokenCreateCommand, TokenListCommand, TokenRevokeCommand, TokenRotateCommand, ConfigShowCommand,
+                 ConfigPathCommand, ConfigUseCommand, WorkerCommand, HubConfigGetCommand, HubConfigSetCommand,
+                 HubConfigUnsetCommand, HubResetCommand, HubLogLevelCommand>;
 
 // -- Everything else --------------------------------------------------------------------------------------------------
 
