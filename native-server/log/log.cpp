@@ -12,6 +12,7 @@
 
 #include "core/base/json.hpp"
 #include "core/base/utf8.hpp"
+#include "native-server/log/thread_name.hpp"
 
 namespace agentcom {
 
@@ -108,7 +109,7 @@ std::string format_log_line(const LogEvent& event, int64_t wall_ms, LogFormat fo
 }
 
 Log::Log(LogFormat format, Severity threshold) : format_(format), threshold_(threshold) {
-    spdlog::init_thread_pool(kQueuedLines, 1);
+    spdlog::init_thread_pool(kQueuedLines, 1, [] { name_this_thread("log"); });
     auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
     logger_ = std::make_shared<spdlog::async_logger>("hub", std::move(sink), spdlog::thread_pool(),
                                                      spdlog::async_overflow_policy::overrun_oldest);

@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "native-server/log/thread_name.hpp"
+
 namespace agentcom {
 
 class ReaderThread::Impl {
@@ -33,6 +35,7 @@ class ReaderThread::Impl {
 
   private:
     void run() {
+        name_this_thread("store-reader");
         for (;;) {
             std::unique_lock lock(mutex_);
             wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });

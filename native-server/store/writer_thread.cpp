@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "native-server/log/thread_name.hpp"
 #include "native-server/store/sqlite.hpp"
 
 namespace agentcom {
@@ -53,6 +54,7 @@ class Checkpointer {
 
   private:
     void run() {
+        name_this_thread("checkpointer");
         for (;;) {
             std::unique_lock lock(mutex_);
             wake_.wait(lock, [this] { return stopping_ || busy_; });
@@ -191,6 +193,7 @@ void WriterThread::Impl::wait(std::unique_lock<std::mutex>& lock) {
 }
 
 void WriterThread::Impl::run() {
+    name_this_thread("store-writer");
     checkpointer_.emplace(store_.directory() + "/hub.db", store_.options(), [this](std::string text) {
         report_({WriterReport::Kind::upkeep_failed, 0, StoreFailure::io, std::move(text), {}, 0, 0});
     });

@@ -226,9 +226,17 @@ describe('the command line', () => {
       for (const shell of ['bash', 'zsh', 'fish']) await person.data('text', 'completion', shell);
       await person.data('text', '--version');
       const script = await person.succeed('completion', 'bash');
-      const bash = spawn_tracked('bash', ['-c', `${script}\nCOMP_WORDS=(agentcom --as x task ans); COMP_CWORD=4; _agentcom; echo "\${COMPREPLY[@]}"`]);
-      assert.equal((await within(bash.ended, 'end of bash')).code, 0, bash.output);
-      assert.equal(bash.stdout_text, 'answer\n');
+      for (const [words, expected] of [
+        [['--as', 'x', 'task', 'ans'], 'answer'],
+        [['token', ''], 'create list revoke rotate'],
+        [['task', 'list', '--assi'], '--assigned-to'],
+        [['--as', ''], ''],
+      ]) {
+        const typed = words.map((word) => `'${word}'`).join(' ');
+        const bash = spawn_tracked('bash', ['-c', `${script}\nCOMP_WORDS=(agentcom ${typed}); COMP_CWORD=${words.length}; _agentcom; echo "\${COMPREPLY[@]}"`]);
+        assert.equal((await within(bash.ended, 'end of bash')).code, 0, bash.output);
+        assert.equal(bash.stdout_text, `${expected}\n`);
+      }
     });
   });
 

@@ -269,7 +269,7 @@ describe('completeness', () => {
   });
 
   test('the routes of the catalogue are in docs/protocol.md', () => {
-    const catalogue = fs.readFileSync(path.join(root, 'core/protocol/operation.cpp'), 'utf8');
+    const catalogue = fs.readFileSync(path.join(root, 'core/protocol/catalogue.cpp'), 'utf8');
     const routes = [...catalogue.matchAll(/Method::(\w+), "(\/[^"]*)"/g)].map(
       ([, method, target]) => `${method.replace('_', '').toUpperCase()} ${target}`,
     );
@@ -279,7 +279,7 @@ describe('completeness', () => {
   });
 
   test('the fields of the catalogue are in docs/protocol.md', () => {
-    const catalogue = fs.readFileSync(path.join(root, 'core/protocol/operation.cpp'), 'utf8');
+    const catalogue = fs.readFileSync(path.join(root, 'core/protocol/catalogue.cpp'), 'utf8');
     const fields = [...catalogue.matchAll(/(?:_field\(|failure_text\(|QueryField\{)"(\w+)"/g)].map(([, name]) => name);
     assert.ok(fields.length > 30);
     const protocol = text_of('docs/protocol.md');

@@ -43,11 +43,16 @@ std::string quoted(const std::string& text) {
     return out;
 }
 
-std::string words_of(const CommandEntry& entry) {
+std::string names_of(const CommandEntry& entry) {
     std::string words;
     for (const CLI::App* command : entry.commands) words += command->get_name() + " ";
-    for (const CLI::Option* option : entry.options) words += "--" + option->get_lnames().front() + " ";
     if (entry.path == "completion") words += "bash zsh fish ";
+    return words;
+}
+
+std::string options_of(const CommandEntry& entry) {
+    std::string words;
+    for (const CLI::Option* option : entry.options) words += "--" + option->get_lnames().front() + " ";
     return words;
 }
 
@@ -90,18 +95,22 @@ std::string bash_script(const std::vector<CommandEntry>& entries) {
         "            esac ;;\n"
         "        esac\n"
         "    done\n"
-        "    local choices=''\n"
+        "    local names='' options=''\n"
         "    case $chosen in\n";
     for (const CommandEntry& entry : entries) {
-        script += "        '" + entry.path + "') choices='" + words_of(entry) + "' ;;\n";
+        script +=
+            "        '" + entry.path + "') names='" + names_of(entry) + "' options='" + options_of(entry) + "' ;;\n";
     }
     script +=
         "    esac\n"
-        "    [ -n \"$skip\" ] && choices=''\n"
-        "    if [ -n \"$chosen\" ]; then choices=\"$choices " +
-        words_of(CommandEntry{"", {}, entries.front().options}) +
+        "    if [ -n \"$chosen\" ]; then options=\"$options" +
+        options_of(entries.front()) +
         "\"; fi\n"
-        "    COMPREPLY=($(compgen -W \"$choices\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
+        "    word=${COMP_WORDS[COMP_CWORD]}\n"
+        // Options only where there is no name to choose, or where one was begun.
+        "    case $word in -*) names='' ;; *) [ -n \"$names\" ] && options='' ;; esac\n"
+        "    [ -n \"$skip\" ] && names='' options=''\n"
+        "    COMPREPLY=($(compgen -W \"$names$options\" -- \"$word\"))\n"
         "}\n"
         "complete -o default -F _agentcom agentcom\n";
     return script;
