@@ -75,3 +75,6 @@ if(TARGET agentcom_bench)
     target_link_libraries(agentcom_bench PUBLIC agentcom_core agentcom_version PkgConfig::WEBSOCKETS PkgConfig::UV)
 endif()
 agentcom_program(agentcom-bench tools/bench agentcom_bench)
+# A type of the implementation is private to its file, which gcc takes for a header's in a joined source.
+set_source_files_properties(${PROJECT_SOURCE_DIR}/native-server/store/writer_thread.cpp
+    PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)

@@ -57,7 +57,7 @@ const Page* find_page(Method method, std::string_view path) {
     if (method != Method::get && method != Method::head) return nullptr;
     if (path == "/favicon.ico") return &icon;
     if (path == "/docs" || path == "/docs/") return &docs;
-    if (path.find_first_not_of('/') == std::string_view::npos) return &root;
+    if (path == "/") return &root;
     return path == "/dashboard" || path == "/dashboard/" ? &dashboard : nullptr;
 }
 

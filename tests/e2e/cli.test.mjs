@@ -312,6 +312,27 @@ describe('the command line', () => {
     });
   });
 
+  test('hub config, hub log-level and hub reset', async () => {
+    const all = await person.data('hub-config-get', 'hub', 'config', 'get');
+    assert.deepEqual(all.config.map((one) => one.name).sort(), ['alert-thresholds', 'default-repo', 'heartbeat-interval', 'mailbox-retention', 'public-url']);
+    assert.equal((await person.data('hub-config-set', 'hub', 'config', 'set', 'heartbeat-interval', '20s')).heartbeat_interval_ms, 20_000);
+    const [one] = (await person.data('hub-config-get', 'hub', 'config', 'get', 'heartbeat-interval')).config;
+    assert.equal(one.value, 20_000);
+    assert.equal(one.source, 'stored');
+    await person.data('hub-config-set', 'hub', 'config', 'set', 'alert-thresholds', '{"failure_rate_pct":20}');
+    await person.data('hub-config-set', 'hub', 'config', 'set', 'default-repo', 'https://example.org/r');
+    await person.error(2, 'hub', 'config', 'set', 'alert-thresholds', '{"failure_rate_pct":200}');
+    await person.error(2, 'hub', 'config', 'set', 'heartbeat-interval', 'soon');
+    await person.error(2, 'hub', 'config', 'get', 'nothing');
+    for (const name of ['heartbeat-interval', 'alert-thresholds', 'default-repo']) {
+      assert.equal((await person.data('hub-config-unset', 'hub', 'config', 'unset', name)).name, name);
+    }
+    assert.equal((await person.data('hub-log-level', 'hub', 'log-level')).level, 'info');
+    assert.equal((await person.data('hub-log-level', 'hub', 'log-level', 'notice')).level, 'notice');
+    await person.data('hub-log-level', 'hub', 'log-level', 'info');
+    assert.equal((await person.data('hub-reset', 'hub', 'reset')).status, 'reset_scheduled');
+  });
+
   describe('choosing', () => {
     test('--as, the environment, the nearest .agentcom, the default, in this order', async () => {
       const who = async (...args) => (await person.data('config-show', ...args, 'config', 'show')).agent.value;

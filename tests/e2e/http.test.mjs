@@ -639,16 +639,16 @@ describe('HTTP itself', () => {
     for (const path of ['/health/', '//health', '/health?x=1']) assert.equal((await api.get(path)).status, 200, path);
     for (const path of ['/Health', '/api', '/', '/api/Agents', '/API/agents', '/health/x', '/favicon.ico']) {
       const reply = await api.get(path, { token: null });
-      if (path === '/' || path === '/favicon.ico') assert.ok([302, 404, 200].includes(reply.status));
+      if (path === '/' || path === '/favicon.ico') assert.equal(reply.status, path === '/' ? 302 : 200);
       else assert_json_error(reply, 404, 'not_found');
     }
   });
 
   test('routes of later versions and other methods are unknown', async () => {
     assert_json_error(await api.get('/api/no-such-thing'), 404, 'not_found');
-    for (const [method, path] of [['PATCH', '/api/tasks'], ['PUT', '/health'], ['OPTIONS', '/api/agents'], ['DELETE', '/api/agents']]) {
+    for (const [method, path] of [['PATCH', '/api/tasks'], ['PUT', '/health'], ['DELETE', '/api/agents']]) {
       const reply = await api.request(method, path);
-      assert.ok([404, 405].includes(reply.status), `${method} ${path}: ${reply.status}`);
+      assert.equal(reply.status, 405, `${method} ${path}`);
       assert.equal(typeof reply.body.error, 'string');
     }
   });

@@ -38,6 +38,7 @@ class Parser {
         add_worker_command(tree_, worker_argv_);
         add_identity_commands(tree_);
         add_import_commands(tree_);
+        add_hub_commands(tree_);
         completion_app_ = app_.add_subcommand("completion", "Print a script that completes our commands in a shell");
         completion_app_->add_option("SHELL", shell_, "bash, zsh or fish")
             ->required()

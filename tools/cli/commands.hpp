@@ -75,6 +75,11 @@ Trouble run(const CommandContext& context, const ConfigShowCommand& command);
 Trouble run(const CommandContext& context, const ConfigPathCommand& command);
 Trouble run(const CommandContext& context, const ConfigUseCommand& command);
 Trouble run(const CommandContext& context, const ImportV11Command& command);
+Trouble run(const CommandContext& context, const HubConfigGetCommand& command);
+Trouble run(const CommandContext& context, const HubConfigSetCommand& command);
+Trouble run(const CommandContext& context, const HubConfigUnsetCommand& command);
+Trouble run(const CommandContext& context, const HubResetCommand& command);
+Trouble run(const CommandContext& context, const HubLogLevelCommand& command);
 Trouble run(const CommandContext& context, const WorkerCommand& command);
 
 // Parses, runs and prints; returns the exit code. `arguments` are those after the program's name.

@@ -201,6 +201,27 @@ struct ImportV11Command {
     bool dry_run = false;
 };
 
+// -- The hub ----------------------------------------------------------------------------------------------------------
+
+struct HubConfigGetCommand {
+    std::string name;  // "" = all
+};
+
+struct HubConfigSetCommand {
+    std::string name;
+    std::string value;  // as given
+};
+
+struct HubConfigUnsetCommand {
+    std::string name;
+};
+
+struct HubResetCommand {};
+
+struct HubLogLevelCommand {
+    std::string level;  // "" = show it
+};
+
 // -- Work -------------------------------------------------------------------------------------------------------------
 
 struct WorkerCommand {
@@ -220,7 +241,8 @@ using Command = std::variant<RegisterCommand, SendCommand, SentCommand, InboxCom
                              WhoamiCommand, TokenCreateCommand, TokenListCommand, TokenRevokeCommand,
                              TokenRotateCommand, InviteCreateCommand, InviteListCommand, InviteRevokeCommand,
                              AuditCommand, ConfigShowCommand, ConfigPathCommand, ConfigUseCommand, ImportV11Command,
-                             WorkerCommand>;
+                             WorkerCommand, HubConfigGetCommand, HubConfigSetCommand, HubConfigUnsetCommand,
+                             HubResetCommand, HubLogLevelCommand>;
 
 // -- Everything else --------------------------------------------------------------------------------------------------
 

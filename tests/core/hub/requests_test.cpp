@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "core/base/limits.hpp"
 #include "tests/core/hub/routes_world.hpp"
 
 using namespace agentcom;
@@ -45,7 +46,71 @@ TEST_CASE("each route without a token, and with a wrong one, is refused or open 
         }
     }
     CHECK(world.hub.http(Method::get, "/nope").body == R"({"error":"not_found"})");
-    CHECK(world.hub.http(Method::put, "/api/tasks").status == 404);
+}
+
+TEST_CASE("another method on a known path is told what is allowed", "[admin]") {
+    struct Case {
+        Method method;
+        const char* target;
+        const char* allow;
+    };
+    const Case cases[] = {
+        {Method::put, "/api/tasks", "GET, HEAD, POST"}, {Method::delete_, "/api/tasks/stats", "GET, HEAD"},
+        {Method::get, "/api/message", "POST"},          {Method::head, "/api/message", "POST"},
+        {Method::other, "/health", "GET, HEAD"},        {Method::patch, "/api/config/default-repo", "GET, HEAD, PUT"}};
+    World world;
+    World old(v11_profile());
+    for (const Case& c : cases) {
+        CAPTURE(c.target);
+        const Response refused = world.hub.http(c.method, c.target);
+        CHECK(refused.status == 405);
+        REQUIRE(refused.headers.size() == 1);
+        CHECK(refused.headers[0] == std::pair<std::string, std::string>("allow", c.allow));
+        CHECK(TestHub::member(refused.body, "error") == "method_not_allowed");
+        CHECK(old.hub.http(c.method, c.target).body == R"({"error":"not_found"})");
+    }
+    CHECK(world.hub.http(Method::patch, "/api/message").body == R"({"error":"method_not_allowed","allow":["POST"]})");
+    const Response options = world.hub.http(Method::options, "/api/tasks");
+    CHECK(options.status == 204);
+    CHECK(options.body.empty());
+    CHECK(options.headers.at(0).second == "GET, HEAD, POST");
+    CHECK(world.hub.http(Method::options, "/nope").status == 404);
+    CHECK(old.hub.http(Method::options, "/api/tasks").status == 404);
+    CHECK(world.hub.http(Method::head, "/health").body == world.hub.http(Method::get, "/health").body);
+}
+
+TEST_CASE("whatever a query says where a number should be, every route has an answer", "[admin]") {
+    World world;
+    for (const Operation& route : catalogue()) {
+        if (route.is_frame()) continue;
+        std::string path(route.path);
+        if (const size_t at = path.find(":agent_id"); at != std::string::npos) path.replace(at, 9, "ann");
+        if (const size_t at = path.find(':'); at != std::string::npos) path.replace(at, path.find('/', at) - at, "x");
+        for (const QueryField& field : route.query) {
+            if (field.type != FieldType::integer) continue;
+            const auto ask = [&](const std::string& value, const std::string& token) {
+                const int64_t id =
+                    world.hub.begin_http(route.method, path + "?" + std::string(field.name) + "=" + value, "", token);
+                Response response = world.hub.answer(id);
+                if (response.status != 0) return response;
+                world.hub.advance_ms(kMaxWaitMs);  // it waits for something to happen
+                return world.hub.answer(id);
+            };
+            for (const char* bad : {"abc", "", "1.5", "1e3", "0x1", "1%00", "+1", "--1"}) {
+                CAPTURE(route.name, field.name, bad);
+                if (route.auth != Auth::none) CHECK(ask(bad, "").status == 401);
+                const Response refused = ask(bad, world.ann);
+                CHECK(refused.status == 422);
+                CHECK(refused.body.find(R"("field":")" + std::string(field.name) + "\"") != std::string::npos);
+            }
+            for (const char* odd : {"-1", "%2B1", "0", "-0", "00", "9223372036854775808", "-9223372036854775809"}) {
+                CAPTURE(route.name, field.name, odd);
+                const int status = ask(odd, world.ann).status;
+                CHECK(status >= 200);
+                CHECK(status < 500);
+            }
+        }
+    }
 }
 
 TEST_CASE("off loopback, data needs a token and registration an administrator, unless opened") {

@@ -411,11 +411,51 @@ TEST_CASE("HEAD gets the headers of GET", "[net]") {
     CHECK(out.ends_with("\r\n\r\n"));
 }
 
-TEST_CASE("unknown methods get 404 and the connection goes on", "[net]") {
+TEST_CASE("unknown methods are the hub's to answer and the connection goes on", "[net]") {
     Harness harness;
+    harness.answer_at_once = true;
     harness.connection.receive("BREW /tea HTTP/1.1\r\nHost: h\r\n\r\n" + kGet);
-    CHECK(harness.output().find("{\"error\":\"not_found\"}") != std::string::npos);
-    CHECK(harness.requests.size() == 1);
+    REQUIRE(harness.requests.size() == 2);
+    CHECK(harness.requests[0].method == Method::other);
+    CHECK(harness.requests[1].method == Method::get);
+}
+
+TEST_CASE("a request is called what its client says, or what we say", "[net]") {
+    Harness harness;
+    harness.answer_at_once = true;
+    harness.context.run_name = "run";
+    const auto named = [&](const std::string& headers) {
+        harness.connection.receive("GET /health HTTP/1.1\r\nHost: h\r\n" + headers + "\r\n");
+        const std::string name = harness.requests.back().name;
+        CHECK(harness.output().find("x-request-id: " + name + "\r\n") != std::string::npos);
+        return name;
+    };
+    CHECK(named("X-Request-Id: a/b\r\n") == "a/b");
+    CHECK(named("X-Request-Id: " + std::string(128, 'x') + "\r\n") == std::string(128, 'x'));
+    CHECK(named("") == "run-1");
+    CHECK(named("X-Request-Id: " + std::string(129, 'x') + "\r\n") == "run-2");
+    CHECK(named("X-Request-Id: a b\r\n") == "run-3");
+    CHECK(named("X-Request-Id: a\r\nX-Request-Id: b\r\n") == "run-4");
+    // What is no request has a name, too.
+    harness.connection.receive("nonsense\r\n\r\n");
+    CHECK(harness.output().find("x-request-id: run-5\r\n") != std::string::npos);
+}
+
+TEST_CASE("HEAD never asks for a stream", "[net]") {
+    Harness harness;
+    harness.connection.receive("HEAD /api/events HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n\r\n");
+    REQUIRE(harness.requests.size() == 1);
+    CHECK(harness.requests[0].accept.empty());
+}
+
+TEST_CASE("204 has no body and no length", "[net]") {
+    Harness harness;
+    harness.connection.receive(kGet);
+    harness.answer(204, "");
+    const std::string out = harness.output();
+    CHECK(out.starts_with("HTTP/1.1 204 No Content\r\n"));
+    CHECK(out.find("content-length") == std::string::npos);
+    CHECK(out.find("content-type") == std::string::npos);
 }
 
 TEST_CASE("a full URL as target is its path", "[net]") {

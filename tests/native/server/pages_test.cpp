@@ -15,8 +15,8 @@ std::string header(const Page& page, std::string_view name) {
 
 }  // namespace
 
-TEST_CASE("the dashboard is at two paths, for those who read", "[server]") {
-    for (const std::string_view path : {"/", "/dashboard", "/dashboard/"}) {
+TEST_CASE("the dashboard is at one path, for those who read", "[server]") {
+    for (const std::string_view path : {"/dashboard", "/dashboard/"}) {
         const Page* page = find_page(Method::get, path);
         REQUIRE(page != nullptr);
         CHECK(page->body == dashboard_page());
@@ -36,6 +36,21 @@ TEST_CASE("the description of the API has a page", "[server]") {
     CHECK(find_page(Method::head, "/docs/") == page);
     CHECK(find_page(Method::post, "/docs") == nullptr);
     CHECK(find_page(Method::get, "/docs/x") == nullptr);
+}
+
+TEST_CASE("the root leads to the dashboard, and there is an icon", "[server]") {
+    const Page* root = find_page(Method::get, "/");
+    REQUIRE(root != nullptr);
+    CHECK(root->status == 302);
+    CHECK(header(*root, "location") == "/dashboard");
+    CHECK(root->body == "{}");
+    const Page* icon = find_page(Method::head, "/favicon.ico");
+    REQUIRE(icon != nullptr);
+    CHECK(icon->status == 200);
+    CHECK(header(*icon, "content-type") == "image/svg+xml");
+    CHECK(icon->body.starts_with("<svg "));
+    CHECK(find_page(Method::post, "/favicon.ico") == nullptr);
+    CHECK(find_page(Method::other, "/") == nullptr);
 }
 
 TEST_CASE("the policy of a page names its own script and style, and nothing else", "[server]") {
