@@ -88,10 +88,10 @@ TEST_CASE("what a browser sends without an Origin is told by its fetch metadata"
         bool allowed;
     };
     constexpr Row kRows[] = {
-        {"same-origin", "cors", "empty", true, true},        {"none", "navigate", "document", true, true},
-        {"cross-site", "no-cors", "image", true, false},     {"same-site", "no-cors", "script", true, false},
-        {"cross-site", "navigate", "document", true, true},  {"cross-site", "navigate", "iframe", true, false},
-        {"same-site", "navigate", "document", true, true},   {"cross-site", "navigate", "document", false, false},
+        {"same-origin", "cors", "empty", true, true},       {"none", "navigate", "document", true, true},
+        {"cross-site", "no-cors", "image", true, false},    {"same-site", "no-cors", "script", true, false},
+        {"cross-site", "navigate", "document", true, true}, {"cross-site", "navigate", "iframe", true, false},
+        {"same-site", "navigate", "document", true, true},  {"cross-site", "navigate", "document", false, false},
         {"cross-site", "websocket", "empty", true, false},
     };
     for (const Row& row : kRows) {
