@@ -196,7 +196,7 @@ describe('TLS', () => {
     const long = await secure_get(hub.port, ca, '/dashboard', { headers: { connection: 'close' } });
     assert.equal(long.status, 200);
     assert.match(long.text, /<\/html>/);
-    const refused = await secure_get(hub.port, ca, '/health', { headers: { host: 'evil.test' } });
+    const refused = await secure_get(hub.port, ca, '/health', { headers: { host: 'evil.test' }, servername: 'localhost' });
     assert.equal(refused.status, 403);
     const facts = await handshake(hub.port, { ca, ALPNProtocols: ['h2', 'http/1.1'] });
     assert.equal(facts.alpn, 'http/1.1');

@@ -56,6 +56,7 @@ describe('a hostile page', { skip: !fs.existsSync(executablePath) && `no browser
   let page;
   let foreign;
   const statuses = new Map();
+  let asked = 0;
 
   before(async () => {
     hub = await Hub.start();
@@ -69,6 +70,7 @@ describe('a hostile page', { skip: !fs.existsSync(executablePath) && `no browser
       ],
     });
     page = await browser.newPage();
+    page.on('request', (request) => (asked += new URL(request.url()).port === String(hub.port) ? 1 : 0));
     // What the hub said, also where the browser keeps it from the page.
     page.on('response', (response) => {
       if (new URL(response.url()).port === String(hub.port)) {
@@ -87,6 +89,7 @@ describe('a hostile page', { skip: !fs.existsSync(executablePath) && `no browser
     within(
       (async () => {
         statuses.clear();
+        asked = 0;
         await page.goto(origin);
         return page.evaluate(attack, { url, ws_url: `${url.replace('http', 'ws')}/ws`, routes: routes() });
       })(),
@@ -96,7 +99,8 @@ describe('a hostile page', { skip: !fs.existsSync(executablePath) && `no browser
 
   test('of a foreign origin gets 403 everywhere', async () => {
     assert.deepEqual(await run(`http://127.0.0.1:${foreign.address().port}/`, hub.url), []);
-    assert.ok(statuses.size > 30, `${statuses.size} requests were seen`);
+    // Chromium tells of few answers that it keeps from a page; access.test.mjs sees the hub say 403.
+    assert.ok(asked > 30, `${asked} requests were made`);
     assert.deepEqual([...statuses].filter(([, status]) => status !== 403), []);
   });
 
