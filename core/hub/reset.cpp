@@ -72,6 +72,7 @@ void run(Context& ctx) {
     const int64_t tasks = take_back_all(ctx);
     drop_agents(ctx);
     drop_all<BucketRow>(ctx);
+    drop_all<LimitViolationRow>(ctx);
     drop_all<FairnessRow>(ctx);
     ctx.log(Severity::notice, "hub_reset", {{"sockets", std::to_string(sockets)}, {"tasks", std::to_string(tasks)}});
 }

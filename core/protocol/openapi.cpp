@@ -100,9 +100,16 @@ std::string_view permission_word(Permission permission) {
             return "operate";
         case Permission::administer:
             return "administer";
-        default:
-            return "none";
+        case Permission::administer_hub:
+            return "administer_hub";
+        case Permission::reset:
+            return "reset";
+        case Permission::metrics:
+            return "metrics";
+        case Permission::none:
+            break;
     }
+    return "none";
 }
 
 // Examples of bodies, where one says more than the schema.

@@ -41,7 +41,8 @@ constexpr NamedText kNamed[] = {
     {"Message",
      "{seq?: integer, id: string, from: string, to: string | null, type: string, payload: object,"
      " reply_to: string | null, timestamp: integer, thread_root?: string, importance?: Importance,"
-     " ack_required?: boolean, ack_by?: integer, expires_at?: integer, labels?: [string]}",
+     " ack_required?: boolean, ack_by?: integer, expires_at?: integer, labels?: [string], channel?: string,"
+     " channel_seq?: integer}",
      "A message as mailboxes and lists hold it; of its envelope what is set."},
     {"Delivery",
      "{agent_id: string,"
@@ -121,6 +122,21 @@ constexpr NamedText kNamed[] = {
     {"Field",
      "{name: string, type: string, required: boolean, since: integer, max_length?: integer, max_items?: integer}",
      "A field of a frame or body."},
+    {"Role", "'agent' | 'viewer' | 'operator' | 'admin'", "What a principal may do."},
+    {"Channel", "{name: string, description: string, subscriber_count: integer, created_at: integer}", "A channel."},
+    {"ChannelMessage", "{seq: integer, message: Message, stored_at: integer}",
+     "A message in the history of a channel."},
+    {"Rate", "{capacity: integer, refill_rate_per_min: number}",
+     "A limit: what a bucket holds, and how fast it fills."},
+    {"BucketState", "{remaining: integer, capacity: integer, usage_pct: number}", "How full a bucket is."},
+    {"Token",
+     "{agent_id: string, token_prefix: string, role: Role, scopes: [string], created_at: integer,"
+     " expires_at: integer | null, last_used_at: integer | null, label: string | null}",
+     "A token, without its secret."},
+    {"Invite",
+     "{id: string, agent_id: string | null, role: Role, uses_left: integer, workspace: string, created_at: integer,"
+     " expires_at: integer, created_by: string}",
+     "A code that new agents register with, without its secret."},
 };
 
 // -- What routes answer -----------------------------------------------------------------------------------------------
@@ -151,16 +167,6 @@ constexpr RouteText kRoutes[] = {
     {Id::http_openapi, "200 object"},
 
     // Access
-    {Id::http_register,
-     "201 {agent_id: string, token: string, hub_ws_url: string, hub_api_url: string, default_repo: string | null};"
-     "403 registration_closed | admin_only; 409 'agent_id already registered'"},
-    {Id::http_token_create, "201 {agent_id: string, token: string}; 403 admin_only"},
-    {Id::http_token_list, "200 {tokens: [{agent_id: string, token_prefix: string}]}"},
-    {Id::http_token_revoke, "200 {status: 'revoked', agent_id: string}; 403 admin_only"},
-    {Id::http_token_rotate, "201 {agent_id: string, token: string}; 403 admin_only; 404 agent_not_found"},
-    {Id::http_whoami,
-     "200 {principal: string, kind: 'human' | 'agent' | 'system', role: 'agent' | 'viewer' | 'operator' | 'admin',"
-     " workspace: string, of_hub: boolean, token_prefix: string}"},
 
     // Messages
     {Id::http_message_send,
@@ -225,6 +231,111 @@ constexpr RouteText kRoutes[] = {
      " resync: {reason: 'epoch' | 'pruned', snapshot: Overview} | null};"
      "200 text/event-stream; 503 too_many_readers | stopping"},
     {Id::http_overview, "200 Overview"},
+
+    // Access (replaces http_register, http_token_*, http_whoami)
+    {Id::http_register,
+     "201 {agent_id: string, token: string, hub_ws_url: string, hub_api_url: string, default_repo: string | null};"
+     "403 registration_closed | admin_only | invalid_invite; 409 'agent_id already registered'"},
+    {Id::http_token_create,
+     "201 {agent_id: string, token: string, role?: Role, scopes?: [string], created_at?: integer,"
+     " expires_at?: integer | null, last_used_at?: integer | null, label?: string | null}; 403 admin_only | forbidden"},
+    {Id::http_token_list, "200 {tokens: [Token]}"},
+    {Id::http_token_revoke, "200 {status: 'revoked', agent_id: string}; 403 admin_only; 404 token_not_found"},
+    {Id::http_token_rotate, "201 {agent_id: string, token: string}; 403 admin_only | forbidden; 404 agent_not_found"},
+    {Id::http_whoami,
+     "200 {principal: string, kind: 'human' | 'agent' | 'system', role: Role, workspace: string, of_hub: boolean,"
+     " token_prefix: string, scopes: [string], expires_at: integer | null}"},
+    {Id::http_invite_create, "201 {code: string, ...Invite}; 403 forbidden"},
+    {Id::http_invite_list, "200 {invites: [{...Invite, expired: boolean}]}"},
+    {Id::http_invite_revoke, "200 {status: 'revoked', id: string}; 404 invite_not_found"},
+    {Id::http_audit,
+     "200 {entries: [{seq: integer, at: integer, kind: string, principal: string | null, subject: string, before: any,"
+     " after: any}], next: integer | null}"},
+
+    // Limits
+    {Id::http_limits,
+     "200 {defaults: {*: Rate}, overrides: {*: {*: Rate}}, whitelist: [string], enabled: boolean, by_operation: "
+     "boolean,"
+     " operations: {*: {tier: string, capacity: integer, refill_rate_per_min: number}},"
+     " limited: [{agent_id: string, violations: integer, consecutive: integer}]}"},
+    {Id::http_limit_exempt_list, "200 {whitelist: [string]}"},
+    {Id::http_limit_exempt_replace,
+     "200 {status: 'updated', whitelist: [string]}; 422 invalid_whitelist | too_many_entries {detail: string}"},
+    {Id::http_limit_exempt_add,
+     "200 {status: 'added', agent_id: string}; 422 invalid_agent_id | too_many_entries {detail: string}"},
+    {Id::http_limit_exempt_remove, "200 {status: 'removed', agent_id: string}"},
+    {Id::http_limit_status,
+     "200 {agent_id: string, ws: {*: BucketState}, http: {*: BucketState},"
+     " violations: {consecutive: integer, total_in_window: integer}, rate_limited: boolean, exempt: boolean,"
+     " overrides: {*: Rate}}"},
+    {Id::http_limit_override,
+     "200 {status: 'updated', agent_id: string, overrides: object};"
+     "422 invalid_overrides | invalid_agent_id | too_many_entries {detail: string}"},
+    {Id::http_limit_override_remove, "200 {status: 'removed', agent_id: string}"},
+    {Id::http_validation,
+     "200 {mode: {*: 'enforce' | 'observe'},"
+     " counts: [{agent_id: string, operation: string, field: string, count: integer, refused: integer,"
+     "  last_error: string, last_at: integer}],"
+     " recent_failures: [{at: integer, agent_id: string, operation: string, field: string, error: string,"
+     "  refused: boolean}], recent_disconnects: [{at: integer, agent_id: string}]}"},
+
+    // Messages, channels, analytics
+    {Id::http_message_find,
+     "200 {messages: [Message], cursor: integer, count: integer, next_cursor?: integer, searched_up_to?: integer}"},
+    {Id::http_thread, "200 {root: string, messages: [Message], count: integer, truncated?: boolean}"},
+    {Id::http_thread_replies, "200 {parent: string, replies: [Message], count: integer, truncated?: boolean}"},
+    {Id::http_thread_root, "200 {message_id: string, root: string}"},
+    {Id::http_channel_list, "200 {channels: [Channel]}"},
+    {Id::http_channel_create, "201 {status: 'created', channel: string}; 409 channel_exists; 503 too_many_channels"},
+    {Id::http_channel_get,
+     "200 {name: string, description: string, subscribers: [string], subscriber_count: integer, created_at: integer,"
+     " created_by: string}; 404 channel_not_found"},
+    {Id::http_channel_subscribe,
+     "200 {status: 'subscribed', channel: string} | {status: 'already_subscribed'}; 404 channel_not_found;"
+     "503 too_many_members"},
+    {Id::http_channel_unsubscribe, "200 {status: 'unsubscribed', channel: string}; 404 channel_not_found"},
+    {Id::http_channel_publish, "200 {status: 'published', seq: integer, id: string}; 404 channel_not_found"},
+    {Id::http_channel_history, "200 {channel: string, messages: [ChannelMessage], count: integer}"},
+    {Id::http_agent_subscriptions, "200 {agent_id: string, channels: [string]}"},
+    {Id::http_analytics_summary,
+     "200 {total_agents: integer, agents_connected: integer, agents_active: integer, agents_idle: integer,"
+     " agents_offline: integer, total_messages_24h: integer, timestamp: integer}"},
+    {Id::http_analytics_agents,
+     "200 {agents: [{agent_id: string, connected: boolean, idle_ms: integer | null, status: 'active' | 'idle' | "
+     "'offline',"
+     " messages_sent_24h: integer, messages_received_24h: integer, messages_sent_this_hour: integer,"
+     " connection_time_24h_ms: integer, last_active: integer | null, last_seen: integer | null,"
+     " total_connections: integer}]}"},
+    {Id::http_analytics_hourly,
+     "200 {agent_id: string, hourly: [{bucket: integer, hour: string, sent: integer, received: integer}]}"},
+
+    // Configuration and administration
+    {Id::http_config_list,
+     "200 {config: [{name: string, value: any, source: 'stored' | 'settings', set_at: integer | null,"
+     " set_by: string | null}]}"},
+    {Id::http_config_unset, "200 {status: 'unset', name: string, value: any}"},
+    {Id::http_heartbeat_get, "200 {heartbeat_interval_ms: integer}"},
+    {Id::http_heartbeat_set, "200 {heartbeat_interval_ms: integer, status: 'updated'}"},
+    {Id::http_mail_retention_get, "200 {mailbox_ttl_ms: integer}"},
+    {Id::http_mail_retention_set, "200 {mailbox_ttl_ms: integer, status: 'updated'}"},
+    {Id::http_default_repo_get, "200 {default_repo: string | null, configured: boolean, url: string | null}"},
+    {Id::http_default_repo_set, "200 {status: 'ok', default_repo: string}"},
+    {Id::http_public_url_get, "200 {public_url: string | null, configured: boolean}"},
+    {Id::http_public_url_set, "200 {status: 'ok', public_url: string}"},
+    {Id::http_thresholds_get, "200 object"},
+    {Id::http_thresholds_set, "200 {status: 'updated', effective: 'next_check_cycle'}"},
+    {Id::http_mailbox_evict, "200 {status: 'eviction_triggered'}"},
+    {Id::http_reset, "200 {status: 'reset_scheduled', triggered_by: string}; 403 admin_only; 409 reset_in_progress"},
+    {Id::http_log_level_get, "200 {level: string}"},
+    {Id::http_log_level_set, "200 {status: 'ok', level: string}; 422 invalid_level {valid: [string]}"},
+    {Id::http_push_task,
+     "200 {status: 'pushed', task_id: string, agent_id: string}; 404 agent_not_connected {agent_id: string};"
+     "503 queue_full"},
+
+    // Moving in
+    {Id::http_import,
+     "200 {items: [{kind: string, key: string, status: 'created' | 'known' | 'skipped', id?: string, reason?: string}],"
+     " created: integer, known: integer, skipped: integer, dry_run: boolean}; 422 too_many_items"},
 };
 
 // -- Frames of the hub ------------------------------------------------------------------------------------------------
@@ -277,6 +388,19 @@ constexpr FrameText kFrames[] = {
     {"task_reassign", kReply, "{task_id: string}", "The task is not this agent's."},
     {"task_say", kPush, "{task_id: string, generation: integer, seq: integer, from: string, text: string, at: integer}",
      "Somebody says something about a task that this agent holds; for protocol 2."},
+    {"channel_agent_joined", kPush, "{channel: string, agent_id: string}",
+     "An agent has become a member of a channel."},
+    {"channel_history", kReply, "{channel: string, messages: [ChannelMessage]}",
+     "Messages of a channel, oldest first."},
+    {"channel_message", kPush,
+     "{channel: string, id: string, from: string, message_type: string, payload: object, reply_to: string | null,"
+     " timestamp: integer, seq?: integer, channel_seq?: integer, thread_root?: string, importance?: Importance,"
+     " ack_required?: boolean, ack_by?: integer, expires_at?: integer, labels?: [string]}",
+     "A message to a channel that this agent is a member of; `seq` and what follows for protocol 2."},
+    {"channel_published", kReply, "{channel: string, seq: integer, id: string}", "The message is stored."},
+    {"channel_subscribed", kReply, "{channel: string, note?: 'already_subscribed'}", "The agent is a member."},
+    {"channel_unsubscribed", kReply, "{channel: string}", "The agent is no member."},
+    {"channels", kReply, "{channels: [Channel]}", "All channels."},
 };
 
 // -- Reading the tables -----------------------------------------------------------------------------------------------

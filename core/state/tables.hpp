@@ -226,9 +226,9 @@ class Tables {
                    Table<IdempotencyRow>, Table<MailRow>, Table<SessionRow>, Table<LivenessRow>, Table<AgentRow>,
                    Table<LeaseRow>, Table<TimerRow>, Table<BucketRow>, Table<CooldownRow>, Table<FairnessRow>,
                    Table<RuntimeRow>, Table<PendingRow>, Table<DeferredRow>, Table<RunRow>, Table<ClaimRow>,
-                   Table<WaitRow>, Table<FeedRow>, Table<ConfigRow>, Table<ChannelRow>, Table<MembershipRow>, Table<ImportRow>,
-                   Table<LimitOverrideRow>, Table<LimitExemptRow>, Table<LimitViolationRow>, Table<ValidationCountRow>,
-                   Table<ValidationFailureRow>>;
+                   Table<WaitRow>, Table<FeedRow>, Table<ConfigRow>, Table<ChannelRow>, Table<MembershipRow>,
+                   Table<ImportRow>, Table<LimitOverrideRow>, Table<LimitExemptRow>, Table<LimitViolationRow>,
+                   Table<ValidationCountRow>, Table<ValidationFailureRow>>;
 
     /// How to put one row back.
     struct Undo {

@@ -235,14 +235,14 @@ struct WorkerCommand {
     std::vector<std::string> argv;
 };
 
-using Command = std::variant<RegisterCommand, SendCommand, SentCommand, InboxCommand, SubmitCommand, TaskShowCommand,
-                             TaskListCommand, TaskWaitCommand, TaskLogsCommand, TaskSayCommand, TaskAnswerCommand,
-                             TaskCancelCommand, TaskRetryCommand, StatusCommand, WatchCommand, AgentsCommand,
-                             WhoamiCommand, TokenCreateCommand, TokenListCommand, TokenRevokeCommand,
-                             TokenRotateCommand, InviteCreateCommand, InviteListCommand, InviteRevokeCommand,
-                             AuditCommand, ConfigShowCommand, ConfigPathCommand, ConfigUseCommand, ImportV11Command,
-                             WorkerCommand, HubConfigGetCommand, HubConfigSetCommand, HubConfigUnsetCommand,
-                             HubResetCommand, HubLogLevelCommand>;
+using Command =
+    std::variant<RegisterCommand, SendCommand, SentCommand, InboxCommand, SubmitCommand, TaskShowCommand,
+                 TaskListCommand, TaskWaitCommand, TaskLogsCommand, TaskSayCommand, TaskAnswerCommand,
+                 TaskCancelCommand, TaskRetryCommand, StatusCommand, WatchCommand, AgentsCommand, WhoamiCommand,
+                 TokenCreateCommand, TokenListCommand, TokenRevokeCommand, TokenRotateCommand, InviteCreateCommand,
+                 InviteListCommand, InviteRevokeCommand, AuditCommand, ConfigShowCommand, ConfigPathCommand,
+                 ConfigUseCommand, ImportV11Command, WorkerCommand, HubConfigGetCommand, HubConfigSetCommand,
+                 HubConfigUnsetCommand, HubResetCommand, HubLogLevelCommand>;
 
 // -- Everything else --------------------------------------------------------------------------------------------------
 
