@@ -48,7 +48,8 @@ void history(json::Writer& out, const std::vector<EventRow>& events) {
         } else if (event.kind == "task_imported") {
             history_entry(out, "imported", event.at, json::encode_string(event.cause));
             // What the other hub told of it, newest first as here.
-            for (const json::Value& entry : json::elements(member_raw(data, "history"))) out.raw(entry.raw);
+            const std::string past = member_raw(data, "history");
+            for (const json::Value& entry : json::elements(past)) out.raw(entry.raw);
         } else {
             history_entry(out, std::string_view(event.kind).substr(event.kind.starts_with("task_") ? 5 : 0), event.at,
                           json::encode_string(event.cause));

@@ -157,7 +157,7 @@ describe('agentcom import v1.1', () => {
 
   test('settings that were chosen, limits in their own units, the whitelist', async (t) => {
     const { old_hub, hub, take_over, get } = await worlds(t);
-    old_hub.config.heartbeat_interval_ms = 30_000;
+    old_hub.config.heartbeat_interval_ms = 45_000;
     old_hub.config.default_repo = 'https://example.org/repo.git';
     old_hub.overrides = {
       bob: { heavy: { capacity: 20, refill_rate_per_min: 1 }, light: { capacity: 200, refill_rate_per_min: 200 } },
@@ -169,7 +169,7 @@ describe('agentcom import v1.1', () => {
     assert.deepEqual(counts(report.parts.settings), [2, 0, 0]);
     assert.deepEqual(counts(report.parts.limits), [1, 0, 1]);
     assert.deepEqual(counts(report.parts.whitelist), [2, 0, 0]);
-    assert.equal((await get('/api/config/heartbeat-interval', 'alice')).body.heartbeat_interval_ms, 30_000);
+    assert.equal((await get('/api/config/heartbeat-interval', 'alice')).body.heartbeat_interval_ms, 45_000);
     assert.equal((await get('/api/config/default-repo')).body.default_repo, 'https://example.org/repo.git');
     const response = await fetch(`${hub.url}/api/admin/rate-limits`, { headers: { authorization: `Bearer ${admin_token(hub)}` } });
     const limits = await response.json();

@@ -189,9 +189,9 @@ TEST_CASE("an import is told in the log of events", "[import]") {
     ImportWorld world;
     world.import(kTask);
     world.import(kTask);
-    const std::string events = world.hub.http(Method::get, "/api/events?kind=imported", "", kAdmin).body;
+    const std::string events = world.hub.http(Method::get, "/api/events?since=start&kind=imported", "", kAdmin).body;
     CHECK(events.find(R"("after":{"created":1,"known":0,"skipped":0})") != std::string::npos);
-    CHECK(TestHub::member(events, "count") != "2");
+    CHECK(events.find(R"("known":1)") == std::string::npos);
 }
 
 TEST_CASE("new mail lies above the numbers that clients have kept", "[import]") {
@@ -246,6 +246,6 @@ TEST_CASE("channels keep their members, numbers and history, and members what th
     CHECK(TestHub::member(world.inbox("bob"), "count") == "1");
     CHECK(world.inbox("bob").find(R"("n":"y")") != std::string::npos);
     CHECK(TestHub::member(world.inbox("carol"), "count") == "0");
-    CHECK(world.post("/api/channels/general/publish", R"({"payload":{}})").body ==
-          R"({"status":"published","seq":45})");
+    const Response published = world.post("/api/channels/general/publish", R"({"payload":{}})");
+    CHECK(TestHub::member(published.body, "seq") == "45");
 }
