@@ -129,8 +129,13 @@ Taken take_token(const Item& item) {
         return same ? Taken{"known", agent, ""} : skipped("another principal has this token");
     }
     if (item.dry_run) return {};
-    const Status made = access::add_token(item.call.ctx, item.call.workspace, agent, item.key,
-                                          item.arguments.text("prefix"), item.call.principal());
+    access::NewToken token;
+    token.workspace = item.call.workspace;
+    token.agent = agent;
+    token.sha256 = item.key;
+    token.prefix = item.arguments.text("prefix");
+    token.label = "import";
+    const Status made = access::add_token(item.call.ctx, token, item.call.principal());
     if (!made) return skipped(made.error().text);
     return {"created", agent, ""};
 }
