@@ -50,6 +50,8 @@ size_t end_of_string(std::string_view json, size_t start) {
 
 std::string search_text(std::string_view payload) {
     std::string text;
+    // What lies in a file may have been damaged; then there is nothing to find.
+    if (!json::validate(payload)) return text;
     size_t at = payload.find('"');
     while (at != std::string_view::npos && text.size() < kSearchedBytes) {
         const size_t end = end_of_string(payload, at);

@@ -15,7 +15,7 @@ namespace agentcom {
 /// Bytes of one payload's text that are searched.
 inline constexpr size_t kSearchedBytes = size_t{64} * 1024;
 
-/// The string values of a valid payload, one per line; cut off at kSearchedBytes.
+/// The string values of a payload, one per line; cut off at kSearchedBytes. Nothing of what is no JSON.
 std::string search_text(std::string_view payload);
 
 /// Words in this order; of the last one only the beginning, if `prefix`.

@@ -130,7 +130,7 @@ struct AgentsCommand {
 struct RegisterCommand {
     std::string agent;
     std::string workspace;  // "" = the hub's default
-    std::string invite;     // "" = none
+    std::string invite{};   // "" = none
 };
 
 struct WhoamiCommand {};
@@ -140,17 +140,17 @@ struct TokenCreateCommand {
     std::string workspace;
     bool human = false;
     bool save = false;
-    std::string role;  // "" = agent
-    std::vector<std::string> scopes;
-    std::optional<int64_t> ttl_ms;
-    std::string label;
+    std::string role{};  // "" = agent
+    std::vector<std::string> scopes{};
+    std::optional<int64_t> ttl_ms{};
+    std::string label{};
 };
 
 struct TokenListCommand {};
 
 struct TokenRevokeCommand {
     std::string agent;
-    std::string prefix;  // "" = all
+    std::string prefix{};  // "" = all
 };
 
 struct TokenRotateCommand {

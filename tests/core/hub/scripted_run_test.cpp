@@ -25,7 +25,7 @@ namespace {
 
 constexpr uint64_t kPinnedSeed = 20261121;
 constexpr int64_t kPinnedInputs = 12'000;
-constexpr std::string_view kPinnedTrace = "1d5bb723bf9e93fe68f3ca00186cd7fe";
+constexpr std::string_view kPinnedTrace = "fe69cda8e4dcf2704354e3d49ade3f9f";
 
 constexpr std::string_view kAdminToken = "the token of the admin";
 

@@ -127,8 +127,9 @@ TEST_CASE("frames: an unknown type") {
     CHECK(check.unknown_type);
     CHECK(check.operation == nullptr);
     const std::string known =
-        R"(["identify","list_agents","message","ping","status","task_accepted","task_complete","task_failed",)"
-        R"("task_progress","task_recovering","task_rejected"])";
+        R"(["channel_history","channel_publish","channel_subscribe","channel_unsubscribe","identify","list_agents",)"
+        R"("list_channels","message","ping","status","task_accepted","task_complete","task_failed","task_progress",)"
+        R"("task_recovering","task_rejected"])";
     CHECK(
         ws_validation_error(check.message_type_raw, check.errors) ==
         invalid(

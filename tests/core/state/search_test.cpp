@@ -15,6 +15,14 @@ TEST_CASE("what is searched are the string values of a payload, however deep, an
     CHECK(big.back() == 'x');
 }
 
+TEST_CASE("there is nothing to search in what is no JSON", "[history]") {
+    for (const char* damaged :
+         {"", "\"", "{\"a\":\"b", "{\"a\":\"\\u12\"}", "{\"a\":\"\\", "\xff\"a\"", "{\"a\":\"b\"}}"}) {
+        CAPTURE(damaged);
+        CHECK(search_text(damaged).empty());
+    }
+}
+
 TEST_CASE("a search is words, phrases and beginnings of words; nothing in it is malformed", "[history]") {
     CHECK(parse_search("Red fish*") == std::vector<SearchPhrase>{{{"red"}, false}, {{"fish"}, true}});
     CHECK(parse_search(R"("one two" three)") == std::vector<SearchPhrase>{{{"one", "two"}, false}, {{"three"}, false}});

@@ -475,7 +475,7 @@ TEST_CASE("Rows that were altered or lost are found at load", "[store]") {
         GENERATE(Damage{"UPDATE tasks SET priority = 0 WHERE id = 't1'", "corrupt_row",
                         "table tasks, row with workspace 1, id t1"},
                  Damage{"UPDATE task_inputs SET metadata = '[]'", "corrupt_row", "table task_inputs"},
-                 Damage{"UPDATE principals SET role = 'king'", "corrupt_row", "table principals"},
+                 Damage{"UPDATE tokens SET role = 'king'", "corrupt_row", "table tokens"},
                  Damage{"UPDATE tasks SET labels = 'no json' WHERE id = 't2'", "corrupt_row", "id t2"},
                  Damage{"UPDATE mailboxes SET checksum = x'00'", "corrupt_row",
                         "table mailboxes, row with workspace 1, agent x"},
