@@ -188,7 +188,7 @@ describe('transport', () => {
     );
     assert.equal(events.status, 200);
     assert.ok(Number(events.headers['content-length']) > 0);
-    const options = await ask(`OPTIONS /api/tasks HTTP/1.1\r\n${kHost}Origin: http://evil\r\nAccess-Control-Request-Method: POST\r\n\r\n`);
+    const options = await ask(`OPTIONS /api/tasks HTTP/1.1\r\n${kHost}Access-Control-Request-Method: POST\r\n\r\n`);
     assert.equal(options.status, 204);
     assert.equal(options.headers.allow, 'GET, HEAD, POST');
     assert.equal(options.headers['content-length'], undefined);

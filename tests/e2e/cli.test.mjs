@@ -312,6 +312,31 @@ describe('the command line', () => {
     });
   });
 
+  test('invite and audit', async () => {
+    const one = await person.data('invite-create', 'invite', 'create', '--agent', 'guest', '--ttl', '1h');
+    const open = await person.data('invite-create', 'invite', 'create', '--uses', '2');
+    assert.deepEqual([one.agent_id, one.uses_left, open.agent_id, open.uses_left], ['guest', 1, null, 2]);
+    const { invites } = await person.data('invite-list', 'invite', 'list');
+    assert.deepEqual(invites.map((invite) => invite.id).sort(), [one.id, open.id].sort());
+    assert.ok(!JSON.stringify(invites).includes(one.code));
+    const guest = new Person(hub, { local: false });
+    await guest.data('register', 'register', 'guest', '--invite', one.code);
+    await guest.error(5, 'register', 'other', '--invite', one.code);
+    await guest.data('register', 'register', 'other', '--invite', open.code);
+    await guest.error(5, '--as', 'guest', 'audit');
+    guest.dispose();
+    await person.data('invite-revoke', 'invite', 'revoke', open.id);
+    await person.error(3, 'invite', 'revoke', open.id);
+    const { entries } = await person.data('audit', 'audit', '--kind', 'invite_*');
+    assert.deepEqual(entries.map((entry) => [entry.kind, entry.subject]).reverse(), [
+      ['invite_created', one.id],
+      ['invite_created', open.id],
+      ['invite_revoked', open.id],
+    ]);
+    assert.ok(entries.every((entry) => entry.principal === 'admin'));
+    assert.match(await person.succeed('audit'), /invite_revoked/);
+  });
+
   test('hub config, hub log-level and hub reset', async () => {
     const all = await person.data('hub-config-get', 'hub', 'config', 'get');
     assert.deepEqual(all.config.map((one) => one.name).sort(), ['alert-thresholds', 'default-repo', 'heartbeat-interval', 'mailbox-retention', 'public-url']);
@@ -585,8 +610,9 @@ describe('the command line', () => {
       }
     });
 
-    test('every schema is used by a test of this file', () => {
-      const own = fs.readFileSync(fileURLToPath(import.meta.url), 'utf8');
+    test('every schema is used by a test of this file, or of moving in', () => {
+      const files = ['cli.test.mjs', 'import.test.mjs'];
+      const own = files.map((name) => fs.readFileSync(new URL(name, import.meta.url), 'utf8')).join('\n');
       for (const name of schemas.documents.keys()) {
         if (name === 'common.json') continue;
         assert.ok(own.includes(`'${path.basename(name, '.json')}'`) || own.includes(`'${name}'`), name);

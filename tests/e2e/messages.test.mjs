@@ -254,6 +254,8 @@ describe('who one is', () => {
       workspace: 'default',
       of_hub: false,
       token_prefix: `${ann.token.slice(0, 8)}...`,
+      scopes: [],
+      expires_at: null,
     });
     const admin = (await hub.api().get('/api/whoami')).body;
     assert.deepEqual([admin.principal, admin.kind, admin.role, admin.of_hub], ['admin', 'system', 'admin', true]);

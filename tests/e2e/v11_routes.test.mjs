@@ -618,9 +618,6 @@ const kChecks = {
       assert.equal(body.hourly.reduce((sum, hour) => sum + hour.sent, 0), id === 'nobody' ? 0 : 1);
     }
   },
-  'DELETE /api/admin/rate-limits/whitelist': async () => {
-    assert.ok([404, 405].includes((await admin.delete('/api/admin/rate-limits/whitelist')).status));
-  },
   'GET /': async () => {
     const { status, headers } = await admin.get('/', { token: null });
     assert.deepEqual([status, headers.location], [302, '/dashboard']);

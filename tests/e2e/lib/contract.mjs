@@ -121,6 +121,7 @@ class Contract {
     const media_type = (headers['content-type'] ?? '').split(';')[0];
     if (!operation) {
       // Pages, and what is no route.
+      if (status >= 300 && status < 400) return;
       if (media_type === 'application/json') assert.equal(typeof body?.error, 'string', `${what}: ${text.slice(0, 300)}`);
       return;
     }
