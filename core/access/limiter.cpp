@@ -141,7 +141,7 @@ Verdict take(Context& ctx, const Party& party, limits::Channel channel, const Op
     const Draw drawn = draw(ctx, party, slot, rate);
     verdict.capacity = rate.capacity;
     verdict.remaining = drawn.tokens;
-    verdict.warn = drawn.tokens * 5 < rate.capacity;
+    verdict.warn = drawn.tokens * 100 < rate.capacity * ctx.settings.limit_warn_percent;
     if (!drawn.granted && !operation.lifecycle) refuse(ctx, party, slot, drawn, verdict);
     return verdict;
 }

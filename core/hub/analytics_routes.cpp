@@ -6,9 +6,6 @@ namespace agentcom::requests {
 
 namespace {
 
-/// Without activity for so long a connected agent counts as idle.
-constexpr int64_t kActiveMs = 300'000;
-
 struct Day {
     int64_t sent = 0;
     int64_t received = 0;
@@ -28,9 +25,9 @@ Day last_day(const AgentActivity& activity, int64_t now_ms) {
     return day;
 }
 
-std::string_view status_of(const AgentActivity& activity, int64_t now_ms) {
+std::string_view status_of(const Context& ctx, const AgentActivity& activity) {
     if (activity.connected_since == 0) return "offline";
-    return now_ms - activity.last_active < kActiveMs ? "active" : "idle";
+    return ctx.now.wall_ms - activity.last_active < ctx.settings.active_ms ? "active" : "idle";
 }
 
 std::optional<int64_t> time_or_null(int64_t at_ms) { return at_ms == 0 ? std::nullopt : std::optional(at_ms); }
@@ -61,7 +58,7 @@ Reply on_analytics_summary(const Call& call) {
     int64_t sent = 0;
     each_agent(call, [&](const std::string&, const AgentActivity& activity) {
         ++total;
-        const std::string_view status = status_of(activity, now_ms);
+        const std::string_view status = status_of(call.ctx, activity);
         active += status == "active" ? 1 : 0;
         idle += status == "idle" ? 1 : 0;
         sent += last_day(activity, now_ms).sent;
@@ -83,7 +80,7 @@ Reply on_analytics_agents(const Call& call) {
         const std::optional<int64_t> last_active = time_or_null(activity.last_active);
         out.begin_object().member("agent_id", agent).member("connected", activity.connected_since != 0);
         out.member("idle_ms", last_active ? std::optional(now_ms - *last_active) : std::nullopt);
-        out.member("status", status_of(activity, now_ms)).member("messages_sent_24h", day.sent);
+        out.member("status", status_of(call.ctx, activity)).member("messages_sent_24h", day.sent);
         out.member("messages_received_24h", day.received);
         out.member("messages_sent_this_hour", activity.at(hour_of(now_ms), now_ms).sent);
         out.member("connection_time_24h_ms", day.connected_ms).member("last_active", last_active);

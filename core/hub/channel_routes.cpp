@@ -102,8 +102,9 @@ Reply on_channel_publish(const Call& call) {
 
 Reply on_channel_history(const Call& call) {
     const std::string& name = call.params.at(0);
-    const int64_t limit = std::clamp<int64_t>(query_integer(call.query, "limit").value_or(channels::kHistoryPage), 0,
-                                              channels::kHistoryPageMax);
+    const int64_t limit =
+        std::clamp<int64_t>(query_integer(call.query, "limit").value_or(call.ctx.settings.channel_page), 0,
+                            call.ctx.settings.channel_page_max);
     std::vector<int64_t> seqs =
         channels::history(call.ctx, call.workspace, name, query_integer(call.query, "since"), limit);
     if (seqs.empty()) return history_body(name, {});

@@ -129,8 +129,8 @@ void on_channel_publish(const Call& call) {
 
 void on_channel_history(const Call& call) {
     const std::string name = call.arguments.text("channel");
-    const int64_t limit = std::clamp<int64_t>(call.arguments.integer("limit").value_or(channels::kHistoryPage), 0,
-                                              channels::kHistoryPageMax);
+    const int64_t limit = std::clamp<int64_t>(call.arguments.integer("limit").value_or(call.ctx.settings.channel_page),
+                                              0, call.ctx.settings.channel_page_max);
     std::vector<int64_t> seqs =
         channels::history(call.ctx, call.session.workspace, name, call.arguments.integer("since"), limit);
     if (seqs.empty()) return call.reply(channel_history_frame(name, {}));

@@ -9,9 +9,6 @@ namespace agentcom::requests {
 
 namespace {
 
-constexpr int64_t kFindDefault = 50;
-constexpr int64_t kFindMax = 200;
-
 std::optional<std::string> parameter(const Call& call, std::string_view name) {
     const std::string* value = find_parameter(call.query, name);
     return value == nullptr ? std::nullopt : std::optional(*value);
@@ -71,7 +68,8 @@ Reply on_message_find(const Call& call) {
     query.newest_first = order == "desc";
     const std::optional<int64_t> cursor = query_integer(call.query, "cursor");
     (query.newest_first ? query.before_seq : query.after_seq) = cursor.value_or(query.newest_first ? INT64_MAX : 0);
-    query.limit = std::clamp<int64_t>(query_integer(call.query, "limit").value_or(kFindDefault), 0, kFindMax);
+    query.limit = std::clamp<int64_t>(query_integer(call.query, "limit").value_or(call.ctx.settings.message_page), 0,
+                                      call.ctx.settings.message_page_max);
     query.clock_steps = clock_steps(*call.ctx.tables.find<WorkspaceRow>({call.workspace}));
     const std::string detail = std::to_string(cursor.value_or(0)) + (query.search ? " 1" : " 0");
     call.ctx.query(std::move(query), pending_request(call, "messages", detail));

@@ -18,16 +18,16 @@ constexpr std::array<std::string_view, 8> kFeatures{"message_ack", "message_enve
                                                     "task_note",   "task_output",      "task_say", "task_waiting"};
 
 /// How long an agent that was closed for violations must wait.
-int64_t cooldown_ms(int64_t strikes) {
-    if (strikes <= 1) return 30'000;
-    return strikes == 2 ? 60'000 : 300'000;
+int64_t cooldown_ms(const Settings& settings, int64_t strikes) {
+    if (strikes <= 1) return settings.cooldown_first_ms;
+    return strikes == 2 ? settings.cooldown_second_ms : settings.cooldown_third_ms;
 }
 
 /// Milliseconds until the agent may identify again; 0: it may.
 int64_t cooldown_left_ms(const Context& ctx, int64_t workspace, const std::string& agent) {
     const CooldownRow* row = ctx.tables.find<CooldownRow>({workspace, agent});
     if (row == nullptr) return 0;
-    const int64_t until = row->since_us + us_from_ms(cooldown_ms(row->strikes));
+    const int64_t until = row->since_us + us_from_ms(cooldown_ms(ctx.settings, row->strikes));
     return until > ctx.now.mono_us ? ms_from_us(until - ctx.now.mono_us) : 0;
 }
 

@@ -14,8 +14,6 @@ namespace agentcom::requests {
 
 namespace {
 
-constexpr int64_t kTaskEvents = 50;
-
 /// Unknown words are `normal`, as ever: the stock submitter sends them and expects 201.
 int64_t priority_of(const std::string& word) {
     if (word == "urgent" || word == "critical") return 0;
@@ -85,7 +83,7 @@ std::vector<std::string> live_page(const Call& call, const ListTasks& list) {
 
 std::optional<Answer> list_tasks(const Call& call, ListTasks list) {
     list.workspace = call.workspace;
-    list.events = kTaskEvents;
+    list.events = call.ctx.settings.task_events_shown;
     const int64_t limit = std::clamp<int64_t>(query_integer(call.query, "limit").value_or(kPageDefault), 1, kPageMax);
     list.limit = limit + 1;  // one more tells whether there is a next page
     if (const std::string* cursor = find_parameter(call.query, "cursor"); cursor != nullptr && !cursor->empty()) {
@@ -263,7 +261,7 @@ Reply on_task_get(const Call& call) {
     if (live != nullptr && live->state != TaskState::dead_letter && waits::may_wait(call)) {
         return waits::wait(call, WaitTopic::task_end, call.params.at(0));
     }
-    call.ctx.query(FetchTask{call.workspace, call.params.at(0), kTaskEvents},
+    call.ctx.query(FetchTask{call.workspace, call.params.at(0), call.ctx.settings.task_events_shown},
                    pending_request(call, "task", call.params.at(0)));
     return std::nullopt;
 }

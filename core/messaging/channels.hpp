@@ -45,10 +45,6 @@ Result<router::Sent> publish(Context&, std::string_view name, router::NewMessage
 std::vector<int64_t> history(const Context&, int64_t workspace, std::string_view name, std::optional<int64_t> since,
                              int64_t limit);
 
-/// Messages on one page of a history, unless the client says otherwise, and at most.
-inline constexpr int64_t kHistoryPage = 50;
-inline constexpr int64_t kHistoryPageMax = 200;
-
 /// All channels of a workspace, by name. Views into the rows.
 std::vector<ChannelEntry> list(const Tables&, int64_t workspace);
 

@@ -27,6 +27,10 @@ constexpr SettingInfo kInfos[] = {
     {"violation_window_ms", &S::violation_window_ms, 60'000, 1, kDay, "ms in which invalid frames are counted"},
     {"unknown_type_factor", &S::unknown_type_factor, 10, 1, 1'000,
      "so many frames of unknown type count as one violation"},
+    {"cooldown_first_ms", &S::cooldown_first_ms, 30'000, 0, kYear,
+     "ms an agent that was closed for violations may not identify"},
+    {"cooldown_second_ms", &S::cooldown_second_ms, 60'000, 0, kYear, "the same after the second close"},
+    {"cooldown_third_ms", &S::cooldown_third_ms, 300'000, 0, kYear, "the same after the third close and later ones"},
     {"cooldown_forget_ms", &S::cooldown_forget_ms, 600'000, 1, kYear,
      "ms after which an agent's closes for violations are forgotten"},
     {"deferred_frames_max", &S::deferred_frames_max, 1'000, 1, 1'000'000,
@@ -103,6 +107,8 @@ constexpr SettingInfo kInfos[] = {
     {"limit_heavy_per_min", &S::limit_heavy_per_min, 10, 1, kMany,
      "heavy operations per minute and agent; also the burst"},
     {"limit_skip_ms", &S::limit_skip_ms, 60'000, 0, kDay, "ms for which an agent over its limit gets no tasks"},
+    {"limit_warn_percent", &S::limit_warn_percent, 20, 0, 100,
+     "percent of a limit below which rate_limit_warning is sent"},
     {"limits_by_operation", &S::limits_by_operation, 0, 0, 1,
      "1: each operation has a bucket of its own; 0: one bucket per tier, and only what v1.1 limited is limited"},
     {"limit_backoff", &S::limit_backoff, 0, 0, 1,
@@ -118,6 +124,13 @@ constexpr SettingInfo kInfos[] = {
     {"validation_v1", &S::validation_v1, 1, 0, 1,
      "1 refuses invalid frames and requests of protocol 1; 0 observes: bad optional fields count as absent"},
     {"validation_v2", &S::validation_v2, 1, 0, 1, "the same for protocol 2"},
+    {"message_page", &S::message_page, 50, 0, 1'000, "messages that GET /api/messages gives unless asked for more"},
+    {"message_page_max", &S::message_page_max, 200, 1, 1'000, "messages that it gives at most"},
+    {"channel_page", &S::channel_page, 50, 0, 1'000, "messages of a channel's history unless asked for more"},
+    {"channel_page_max", &S::channel_page_max, 200, 1, 1'000, "messages of a channel's history at most"},
+    {"task_events_shown", &S::task_events_shown, 50, 1, 1'000, "entries in the history of a task that is shown"},
+    {"active_ms", &S::active_ms, 300'000, 1, kYear,
+     "ms since its last message or report for which a connected agent counts as active"},
     {"heartbeat_interval_ms", &S::heartbeat_interval_ms, 900'000, 1, kYear,
      "ms between signs of life that clients are asked for; /api/config/heartbeat-interval overrides it"},
     {"reset_delay_ms", &S::reset_delay_ms, 500, 0, 60'000,
@@ -164,6 +177,9 @@ Status check_settings(const Settings& settings) {
     }
     if (settings.reject_backoff_ms > settings.unresponsive_backoff_max_ms) {
         return contradiction("reject_backoff_ms is above unresponsive_backoff_max_ms");
+    }
+    if (settings.cooldown_third_ms > settings.cooldown_forget_ms) {
+        return contradiction("cooldown_third_ms is above cooldown_forget_ms: it would be over before its time");
     }
     if (settings.ping_interval_ms > 0 && settings.ping_interval_ms >= settings.idle_timeout_ms) {
         return contradiction("ping_interval_ms is not below idle_timeout_ms: silent clients would always be closed");

@@ -22,6 +22,9 @@ struct Settings {
     int64_t violations_to_close = 10;
     int64_t violation_window_ms = 60'000;
     int64_t unknown_type_factor = 10;
+    int64_t cooldown_first_ms = 30'000;
+    int64_t cooldown_second_ms = 60'000;
+    int64_t cooldown_third_ms = 300'000;
     int64_t cooldown_forget_ms = 600'000;
     int64_t deferred_frames_max = 1'000;
     // leases
@@ -84,6 +87,7 @@ struct Settings {
     int64_t limit_normal_per_min = 6'000;
     int64_t limit_heavy_per_min = 1'200;
     int64_t limit_skip_ms = 60'000;
+    int64_t limit_warn_percent = 20;
     int64_t limits_by_operation = 1;
     int64_t limit_backoff = 1;
     int64_t limit_quiet_ms = 60'000;
@@ -94,6 +98,13 @@ struct Settings {
     int64_t heartbeat_interval_ms = 30'000;
     int64_t reset_delay_ms = 500;
     int64_t method_not_allowed = 1;
+    // what answers hold
+    int64_t message_page = 50;
+    int64_t message_page_max = 200;
+    int64_t channel_page = 50;
+    int64_t channel_page_max = 200;
+    int64_t task_events_shown = 50;
+    int64_t active_ms = 300'000;
     // validation
     int64_t strict_failure_text = 0;
     int64_t validation_v1 = 1;

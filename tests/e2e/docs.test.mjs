@@ -226,6 +226,23 @@ describe('completeness', () => {
     for (const name of names) assert.match(operations, new RegExp(`^${name} `, 'm'));
   });
 
+  test('the constants of v1.1 are settings, with its numbers under its profile', async () => {
+    const rows = (await output_of('--print-settings')).split('\n').map((line) => line.split(/\s+/));
+    const of_profile = new Map(rows.map(([name, , number]) => [name, Number(number)]));
+    const expected = {
+      idle_timeout_ms: 60_000, violations_to_close: 10, violation_window_ms: 60_000, cooldown_first_ms: 30_000, cooldown_second_ms: 60_000,
+      cooldown_third_ms: 300_000, limit_light_per_min: 120, limit_normal_per_min: 60, limit_heavy_per_min: 10, limit_warn_percent: 20,
+      limit_skip_ms: 60_000, acceptance_timeout_ms: 60_000, stuck_after_ms: 300_000, stuck_reclaim: 1, default_max_retries: 3, retry_delay_ms: 0,
+      reconnect_grace_ms: 0, task_events_shown: 50, mailbox_entries: 100, mailbox_ttl_ms: 604_800_000, message_history: 10_000, message_page: 50,
+      message_page_max: 200, channel_history: 200, channel_page: 50, active_ms: 300_000, heartbeat_interval_ms: 900_000,
+    };
+    const compatibility = text_of('docs/compatibility.md');
+    for (const [name, number] of Object.entries(expected)) {
+      assert.equal(of_profile.get(name), number, name);
+      assert.ok(compatibility.includes(`\`${name}\``), name);
+    }
+  });
+
   test('every setting that a document names exists', async () => {
     const known = await output_of('--print-settings');
     const suffixes = /`((?:[a-z0-9]+_)+(?:ms|max|per_min|entries|bytes|limit|frames|history|tasks|slots|connections))`/g;

@@ -290,3 +290,22 @@ TEST_CASE("a planted fault changes nothing and harms nobody else") {
     CHECK_FALSE(turn.batch.empty());
     CHECK(world.hub.row(id) != nullptr);
 }
+
+TEST_CASE("how much an answer holds is set", "[admin]") {
+    Settings settings;
+    settings.message_page = 1;
+    settings.message_page_max = 2;
+    settings.channel_page = 1;
+    settings.channel_page_max = 2;
+    World world(settings);
+    REQUIRE(world.post("/api/channels", R"({"name":"talk"})").status == 201);
+    for (int i = 0; i < 3; ++i) {
+        REQUIRE(world.post("/api/message", R"({"to":"bob","payload":{}})").status == 200);
+        REQUIRE(world.post("/api/channels/talk/publish", R"({"payload":{}})").status == 200);
+    }
+    for (const char* path : {"/api/messages?to=bob", "/api/channels/talk/history?since=0"}) {
+        CAPTURE(path);
+        CHECK(TestHub::member(world.get(path).body, "count") == "1");
+        CHECK(TestHub::member(world.get(std::string(path) + "&limit=100").body, "count") == "2");
+    }
+}
