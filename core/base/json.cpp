@@ -271,7 +271,7 @@ Value parse_value(std::string_view valid_text) {
 
 std::vector<Member> all_members(std::string_view object_raw) {
     std::vector<Member> found;
-    size_t at = skip_space(object_raw, 1);
+    size_t at = skip_space(object_raw, skip_space(object_raw, 0) + 1);  // the space before the brace, and it
     while (object_raw.at(at) != '}') {
         const Value key = read_value(object_raw, at);
         at = skip_space(object_raw, skip_space(object_raw, at) + 1);  // the colon and the space around it
@@ -316,7 +316,7 @@ const Value* Object::find(std::string_view key) const {
 
 std::vector<Value> elements(std::string_view array_raw) {
     std::vector<Value> found;
-    size_t at = skip_space(array_raw, 1);
+    size_t at = skip_space(array_raw, skip_space(array_raw, 0) + 1);  // the space before the bracket, and it
     while (array_raw.at(at) != ']') {
         found.push_back(read_value(array_raw, at));
         at = skip_space(array_raw, at);

@@ -76,14 +76,14 @@ class Object {
     std::vector<uint32_t> by_key_;
 };
 
-// The members of a valid object. Takes O(n log n) for n members whatever their keys are: the index is sorted rather
-// than hashed, since keys come from clients, who could make hashes collide.
+// The members of a valid object, which may have white space around it. Takes O(n log n) for n members whatever their
+// keys are: the index is sorted rather than hashed, since keys come from clients, who could make hashes collide.
 Object members(std::string_view object_raw, Duplicates duplicates = Duplicates::first_wins);
 
 // All members of a valid object in text order, repeated keys too.
 std::vector<Member> all_members(std::string_view object_raw);
 
-// The elements of a valid array.
+// The elements of a valid array, which may have white space around it.
 std::vector<Value> elements(std::string_view array_raw);
 
 // The text of a string value. U+0000 is possible.

@@ -328,6 +328,9 @@ TEST_CASE("an object's members come in text order, each key once") {
     CHECK(all_members(parse_value(text).raw).size() == 5);
     CHECK(members("{}").empty());
     CHECK(members("{ }").empty());
+    CHECK(keys(members(" \n{\t} ")).empty());
+    CHECK(keys(members("\r\n {\"a\":1} ")) == std::vector<std::string>{"a"});
+    CHECK(elements(" \t[ 1 ] ").size() == 1);
 }
 
 TEST_CASE("repeated keys are resolved alike in small and in large objects") {

@@ -116,6 +116,28 @@ TEST_CASE("whatever a query says where a number should be, every route has an an
     }
 }
 
+TEST_CASE("white space around a body means nothing to any route", "[admin]") {
+    Settings settings;
+    settings.limits = 0;
+    settings.open_admin = 1;
+    for (const Operation& route : catalogue()) {
+        if (route.is_frame() || route.method == Method::get) continue;
+        CAPTURE(route.name);
+        std::string path(route.path);
+        if (const size_t at = path.find(":agent_id"); at != std::string::npos) path.replace(at, 9, "ann");
+        if (const size_t at = path.find(':'); at != std::string::npos) path.replace(at, path.find('/', at) - at, "x");
+        for (const char* body : {"{}", R"({"x":1})"}) {
+            const auto ask = [&](const std::string& sent) {
+                World world(settings);
+                return world.hub.http(route.method, path, sent, world.ann).status;
+            };
+            const int status = ask(body);
+            CHECK(status < 500);
+            CHECK(ask(std::string("\r\n\t ") + body + " \n") == status);
+        }
+    }
+}
+
 TEST_CASE("off loopback, data needs a token and registration an administrator, unless opened") {
     for (const bool open : {false, true}) {
         CAPTURE(open);
