@@ -30,7 +30,8 @@ if(TARGET core_tests)
     agentcom_build_test(clang unit "${full}" core_tests)
     agentcom_other_test(core_tests.clang clang unit "${full}" 300 ${trees}/clang/bin/core_tests)
 
-    agentcom_build_test(asan-ubsan unit "${full}" core_tests)
+    # The fuzz targets share the tree: they need the same core.
+    agentcom_build_test(asan-ubsan unit "${full}" core_tests fuzzers)
     agentcom_other_test(core_tests.asan-ubsan asan-ubsan unit "${full}" 900 ${trees}/asan-ubsan/bin/core_tests)
 endif()
 
@@ -41,9 +42,6 @@ if(TARGET core_tests AND TARGET native_tests)
 endif()
 
 file(GLOB fuzz_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/*.cpp)
-if(fuzz_files)
-    agentcom_build_test(fuzz fuzz "${full}" fuzzers)
-endif()
 foreach(file ${fuzz_files})
     cmake_path(GET file STEM name)
     # libFuzzer adds what it finds to the first directory, and reads the seeds of the second.
@@ -53,10 +51,10 @@ foreach(file ${fuzz_files})
     if(NOT IS_DIRECTORY ${seeds})
         set(seeds "")
     endif()
-    set(fuzzer ${trees}/fuzz/bin/fuzz_${name} -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
+    set(fuzzer ${trees}/asan-ubsan/bin/fuzz_${name} -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
         -artifact_prefix=${found}- ${found} ${seeds})
-    agentcom_other_test(fuzz.${name} fuzz fuzz full 120 ${fuzzer} -max_total_time=5)
-    agentcom_other_test(fuzz.${name}.long fuzz fuzz all 900 ${fuzzer} -max_total_time=300)
+    agentcom_other_test(fuzz.${name} asan-ubsan fuzz full 120 ${fuzzer} -max_total_time=5)
+    agentcom_other_test(fuzz.${name}.long asan-ubsan fuzz all 900 ${fuzzer} -max_total_time=300)
 endforeach()
 
 # The release tree's compile commands are g++'s; clang does not know all of its warnings.

