@@ -15,7 +15,7 @@ namespace agentcom {
 namespace {
 
 // An answer ends early once it has looked at so many entries, and for so long.
-constexpr int64_t kEntriesAtLeast = 2'000;
+constexpr int64_t kEntriesAtLeast = 1'000;
 constexpr int64_t kEntriesBetweenLooks = 64;
 constexpr std::chrono::microseconds kTimeForOneAnswer{3'000};
 
