@@ -1,6 +1,7 @@
 // agentcom-hub: the hub as a process. See --help.
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,14 +36,16 @@ void raise_descriptor_limit() {
 
 int serve(const Config& config) {
     const LogFormat standard = isatty(STDERR_FILENO) != 0 ? LogFormat::text : LogFormat::json;
-    Log log(config.log_format.value_or(standard), config.log_level);
+    Log log({config.log_format.value_or(standard), config.log_levels, config.net.log_lines_per_s,
+             config.net.log_file_bytes, config.net.log_files});
     ServerOptions options{config.listen, config.data, config.settings, config.net, config.tls};
     options.hosts =
         HostPolicy({config.listen, config.settings.public_url, config.allowed_hosts, config.allowed_origins});
     options.trusted_proxies = config.trusted_proxies;
+    options.log_file = config.log_file;
     Server server(std::move(options), log);
     if (const Status started = server.start(); !started) {
-        log.write(Severity::error, started.error().code, started.error().text);
+        log.write(started.error().code, started.error().text);
         return 1;
     }
     // For a person at a terminal; what a service prints is in its log already.
@@ -82,6 +85,9 @@ int main(int argc, char** argv) {
         case ConfigTask::print_lifecycle:
             print(describe_lifecycle());
             return 0;
+        case ConfigTask::print_log_events:
+            print(describe_log_events());
+            return 0;
         case ConfigTask::check_config:
             print(describe_config(config));
             return 0;
@@ -94,6 +100,8 @@ int main(int argc, char** argv) {
         case ConfigTask::serve:
             break;
     }
+    // What the hub writes is nobody else's to read.
+    umask(077);
     raise_descriptor_limit();
     return serve(config);
 }

@@ -226,6 +226,7 @@ std::vector<Party> most_refused(const Context& ctx, int64_t workspace, size_t at
     std::sort(found.begin(), found.end());
     if (found.size() > at_most) found.resize(at_most);
     std::vector<Party> parties;
+    parties.reserve(found.size());
     for (const auto& [unused, key] : found) {
         parties.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key)});
     }

@@ -236,6 +236,7 @@ std::vector<std::pair<Party, std::vector<Override>>> all_overrides(const Context
         if (belongs_to(owner, row_workspace, workspace)) parties[{owner, name}] = {owner, row_workspace, name};
     }
     std::vector<std::pair<Party, std::vector<Override>>> all;
+    all.reserve(parties.size());
     for (const auto& [unused, party] : parties) all.emplace_back(party, overrides_of(ctx, party));
     return all;
 }

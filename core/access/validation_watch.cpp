@@ -85,7 +85,7 @@ void failed(Context& ctx, const Source& source, const std::vector<FieldError>& e
     }
     // A client that is wrong is wrong all the time: the log says so once, the counts say how often.
     if (!is_news) return;
-    ctx.log(Severity::notice, refused ? "validation_refused" : "validation_observed",
+    ctx.log(refused ? "validation_refused" : "validation_observed",
             {{"agent_id", source.agent},
              {"operation", std::string(source.operation)},
              {"field", errors.empty() ? std::string{} : std::string(field_of(errors.front()))},

@@ -9,25 +9,32 @@ namespace agentcom::requests {
 
 namespace {
 
-Severity log_level(const Context& ctx) { return static_cast<Severity>(ctx.runtime().log_level); }
+/// Stands for the level of a component that has none of its own.
+constexpr std::string_view kInherited = "inherited";
+
+LogLevels log_levels(const Context& ctx) {
+    const std::optional<LogLevels> levels = parse_log_levels(ctx.runtime().log_levels);
+    AGENTCOM_ASSERT(levels, "the levels of the log are read when they are set");
+    return *levels;
+}
 
 /// v1.1 has a shape of its own for this.
-Answer invalid_level() {
+Answer invalid_level(bool of_component) {
     json::Writer out;
     out.begin_object().member("error", "invalid_level").key("valid").begin_array();
     for (const Severity level :
          {Severity::debug, Severity::info, Severity::notice, Severity::warning, Severity::error}) {
         out.string(to_text(level));
     }
+    if (of_component) out.string(kInherited);
     out.end_array().end_object();
     return ok(out, 422);
 }
 
-std::optional<Severity> wanted_level(const Call& call) {
-    const std::optional<std::string_view> raw = call.arguments.raw("level");
-    if (!raw || raw->front() != '"') return std::nullopt;
-    Severity level{};
-    return from_text(json::decode_string({json::Kind::string, *raw}), level) ? std::optional(level) : std::nullopt;
+/// The text of a member that may be missing or of another kind.
+std::string text_of(const Call& call, std::string_view name) {
+    const std::optional<std::string_view> raw = call.arguments.raw(name);
+    return raw && raw->front() == '"' ? json::decode_string({json::Kind::string, *raw}) : std::string{};
 }
 
 }  // namespace
@@ -51,20 +58,43 @@ Reply on_reset(const Call& call) {
 }
 
 Reply on_log_level_get(const Call& call) {
+    const LogLevels levels = log_levels(call.ctx);
     json::Writer out;
-    out.begin_object().member("level", to_text(log_level(call.ctx))).end_object();
+    out.begin_object().member("level", to_text(levels.level)).key("components").begin_object();
+    for (size_t i = 0; i < kComponents; ++i) {
+        const auto component = static_cast<Component>(i);
+        out.member(to_text(component), to_text(levels.of(component)));
+    }
+    out.end_object().end_object();
     return ok(out);
 }
 
 Reply on_log_level_set(const Call& call) {
-    const std::optional<Severity> level = wanted_level(call);
-    if (!level) return invalid_level();
-    audit(call, "log_level_set", "", json::encode_string(to_text(log_level(call.ctx))),
-          json::encode_string(to_text(*level)));
-    call.ctx.tables.modify<RuntimeRow>({0}, [&](RuntimeRow& row) { row.log_level = static_cast<int64_t>(*level); });
-    call.ctx.emit(SetLogLevel{*level});
+    LogLevels levels = log_levels(call.ctx);
+    const std::string before = to_text(levels);
+    const bool has_component = call.arguments.has("component");
+    const std::string wanted = text_of(call, "level");
+    Severity level{};
+    const bool known = from_text(wanted, level);
+    if (!known && !(has_component && wanted == kInherited)) return invalid_level(has_component);
+    if (has_component) {
+        Component component{};
+        if (!from_text(text_of(call, "component"), component)) {
+            return field_error("component", "invalid_value", "the hub has no such component");
+        }
+        levels.own[static_cast<size_t>(component)] = known ? std::optional(level) : std::nullopt;
+    } else {
+        levels.level = level;
+    }
+    const std::string after = to_text(levels);
+    audit(call, "log_level_set", has_component ? text_of(call, "component") : "", json::encode_string(before),
+          json::encode_string(after));
+    call.ctx.tables.modify<RuntimeRow>({0}, [&](RuntimeRow& row) { row.log_levels = after; });
+    call.ctx.emit(SetLogLevels{levels});
     json::Writer out;
-    out.begin_object().member("status", "ok").member("level", to_text(*level)).end_object();
+    out.begin_object().member("status", "ok").member("level", wanted);
+    if (has_component) out.member("component", text_of(call, "component"));
+    out.end_object();
     return ok(out);
 }
 

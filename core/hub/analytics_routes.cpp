@@ -43,7 +43,7 @@ void each_agent(const Call& call, Visit&& visit) {
 
 /// "HH:MM" of the day, UTC.
 std::string clock_text(int64_t at_ms) {
-    const int64_t minutes = at_ms / 60'000 % (24 * 60);
+    const int64_t minutes = at_ms / 60'000 % (int64_t{24} * 60);
     const auto two_digits = [](int64_t number) { return (number < 10 ? "0" : "") + std::to_string(number); };
     return two_digits(minutes / 60) + ":" + two_digits(minutes % 60);
 }

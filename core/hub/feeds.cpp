@@ -442,7 +442,7 @@ std::vector<std::pair<std::string, std::string>> stream_headers() {
             {"x-accel-buffering", "no"}};
 }
 
-void open_stream(const Call& call, FeedRow feed, const Place& place) {
+void open_stream(const Call& call, const FeedRow& feed, const Place& place) {
     HttpRespond head;
     head.request = feed.request;
     head.headers = stream_headers();

@@ -227,7 +227,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     runtime.prng2 = static_cast<int64_t>(prng.state[2]);
     runtime.prng3 = static_cast<int64_t>(prng.state[3]);
     runtime.started_at = ctx.now.wall_ms;
-    runtime.log_level = started.log_level;
+    runtime.log_levels = started.log_levels;
     tables_.put(runtime);
     if (!tables_.contains<HubRow>({0})) {
         HubRow hub;
@@ -394,7 +394,7 @@ void Hub::Core::on(Context& ctx, const Input&, const CommitFailed& failed) {
     sessions::close_since(ctx, failed.first_turn);
     feeds::commit_failed(ctx, failed.first_turn);
     ctx.queued_tasks.clear();
-    ctx.log(Severity::error, "storage_failed", {{"first_turn", std::to_string(failed.first_turn)}});
+    ctx.log("storage_failed", {{"first_turn", failed.first_turn}});
 }
 
 void Hub::Core::on(Context& ctx, const Input&, const StorageRecovered&) {
@@ -403,7 +403,7 @@ void Hub::Core::on(Context& ctx, const Input&, const StorageRecovered&) {
     tables_.put(runtime);
     mailbox::resume(ctx);
     scheduler::wake_everyone(ctx);
-    ctx.log(Severity::notice, "storage_recovered");
+    ctx.log("storage_recovered");
 }
 
 void Hub::Core::on(Context& ctx, const Input& input, const QueryResult& result) {
@@ -477,7 +477,7 @@ void Hub::Core::on(Context& ctx, const Input&, const ClockJumped& jumped) {
     RuntimeRow runtime = ctx.runtime();
     runtime.wall_hold_until_us = ctx.in_ms(kSettleMs);
     tables_.put(runtime);
-    ctx.log(Severity::warning, "clock_jumped", {{"delta_ms", std::to_string(jumped.delta_ms)}});
+    ctx.log("clock_jumped", {{"delta_ms", jumped.delta_ms}});
 }
 
 void Hub::Core::on(Context& ctx, const Input&, const Shutdown&) {
@@ -488,7 +488,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Shutdown&) {
     for (const ClaimRow::Key& key : tables_.sorted_keys<ClaimRow>()) requests::expire_claim(ctx, std::get<0>(key));
     waits::end_all(ctx);
     feeds::end_all(ctx);
-    ctx.log(Severity::notice, "stopping");
+    ctx.log("stopping");
 }
 
 TurnResult Hub::Core::end_turn() {

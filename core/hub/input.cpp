@@ -14,7 +14,7 @@ namespace {
 template <class V>
 void fields(Started& input, V&& visit) {
     visit(input.seed, input.epoch, input.last_turn, input.admin_token_sha256, input.admin_token_prefix,
-          input.log_level);
+          input.log_levels);
 }
 template <class V>
 void fields(ConnectionOpened& input, V&& visit) {

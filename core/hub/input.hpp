@@ -24,12 +24,12 @@ namespace agentcom {
 
 /// The hub begins to run; comes once, after the stored rows were restored.
 struct Started {
-    int64_t seed = 0;                ///< of the ids that this run makes
-    std::string epoch;               ///< 32 hex digits; kept only when the data directory is new
-    int64_t last_turn = 0;           ///< the store's last committed turn: this run counts on from it
-    std::string admin_token_sha256;  ///< hex digest of DIR/admin.token: the one token of the hub's admin
-    std::string admin_token_prefix;  ///< its first 8 characters
-    int64_t log_level = 1;           ///< the Severity from which on the machine logs
+    int64_t seed = 0;                 ///< of the ids that this run makes
+    std::string epoch;                ///< 32 hex digits; kept only when the data directory is new
+    int64_t last_turn = 0;            ///< the store's last committed turn: this run counts on from it
+    std::string admin_token_sha256;   ///< hex digest of DIR/admin.token: the one token of the hub's admin
+    std::string admin_token_prefix;   ///< its first 8 characters
+    std::string log_levels = "info";  ///< from which severities on the machine logs
 };
 
 /// A WebSocket upgrade on /ws was answered with 101.

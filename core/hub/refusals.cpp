@@ -6,10 +6,9 @@ namespace agentcom::refusals {
 
 void note(Context& ctx, const limits::Party& party, const Operation& operation, const limiter::Verdict& verdict) {
     if (verdict.first_refusal) {
-        ctx.log(Severity::warning, "rate_limited",
-                {{"who", limits::to_text(party)},
-                 {"operation", std::string(operation.name)},
-                 {"retry_after_ms", std::to_string(verdict.retry_after_ms)}});
+        ctx.log("rate_limited", {{"who", limits::to_text(party)},
+                                 {"operation", std::string(operation.name)},
+                                 {"retry_after_ms", verdict.retry_after_ms}});
     }
     if (party.owner != LimitOwner::agent) return;
     const AgentRow* agent = ctx.tables.find<AgentRow>({party.workspace, party.name});

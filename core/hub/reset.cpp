@@ -74,7 +74,7 @@ void run(Context& ctx) {
     drop_all<BucketRow>(ctx);
     drop_all<LimitViolationRow>(ctx);
     drop_all<FairnessRow>(ctx);
-    ctx.log(Severity::notice, "hub_reset", {{"sockets", std::to_string(sockets)}, {"tasks", std::to_string(tasks)}});
+    ctx.log("reset_done", {{"sockets", sockets}, {"tasks", tasks}});
 }
 
 }  // namespace agentcom::reset

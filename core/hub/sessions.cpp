@@ -145,8 +145,7 @@ bool violation(Context& ctx, ConnectionId connection, bool unknown_type) {
     if (!over) return false;
     const SessionRow session = *ctx.tables.find<SessionRow>({connection});
     if (!session.agent.empty()) strike(ctx, session.workspace, session.agent);
-    ctx.log(Severity::warning, "violations_disconnect",
-            {{"connection", std::to_string(connection)}, {"agent_id", session.agent}, {"peer", session.peer}});
+    ctx.log("violations_disconnect", {{"connection", connection}, {"agent_id", session.agent}, {"peer", session.peer}});
     close(ctx, connection, 1008, "too many validation errors");
     return true;
 }
@@ -266,8 +265,7 @@ void identify(Context& ctx, const SessionRow& before, const Arguments& arguments
         reply = identified_frame(agent, facts);
     }
     ctx.reply(connection, with_request_id(std::move(reply), request_id_raw));
-    ctx.log(Severity::info, "agent_connected",
-            {{"agent_id", agent}, {"connection", std::to_string(connection)}, {"client_type", client_type}});
+    ctx.log("agent_connected", {{"agent_id", agent}, {"connection", connection}, {"client_type", client_type}});
     if (!was_here) came_online(ctx, session);
     ctx.tables.activity().connected(session.workspace, agent, ctx.now.wall_ms);
     const std::string capabilities = capabilities_json(session);

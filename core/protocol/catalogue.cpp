@@ -251,7 +251,8 @@ constexpr std::array kThresholdFields = {
     since(2, typed_field("stuck_task_ms", FieldType::integer)),
 };
 // Any value: what is no level gets an answer of its own.
-constexpr std::array kLogLevelFields = {since(2, typed_field("level", FieldType::any))};
+constexpr std::array kLogLevelFields = {since(2, typed_field("component", FieldType::any)),
+                                        since(2, typed_field("level", FieldType::any))};
 constexpr std::array kPushTaskFields = {
     kAgentId,
     required(string_field("description", kMaxDescriptionCodePoints)),

@@ -326,8 +326,9 @@ constexpr RouteText kRoutes[] = {
     {Id::http_thresholds_set, "200 {status: 'updated', effective: 'next_check_cycle'}"},
     {Id::http_mailbox_evict, "200 {status: 'eviction_triggered'}"},
     {Id::http_reset, "200 {status: 'reset_scheduled', triggered_by: string}; 403 admin_only; 409 reset_in_progress"},
-    {Id::http_log_level_get, "200 {level: string}"},
-    {Id::http_log_level_set, "200 {status: 'ok', level: string}; 422 invalid_level {valid: [string]}"},
+    {Id::http_log_level_get, "200 {level: string, components: {*: string}}"},
+    {Id::http_log_level_set,
+     "200 {status: 'ok', level: string, component?: string}; 422 invalid_level {valid: [string]}"},
     {Id::http_push_task,
      "200 {status: 'pushed', task_id: string, agent_id: string}; 404 agent_not_connected {agent_id: string};"
      "503 queue_full"},

@@ -1,8 +1,28 @@
 #include "core/state/context.hpp"
 
 #include "core/base/prng.hpp"
+#include "core/state/log_catalogue.hpp"
 
 namespace agentcom {
+
+namespace {
+
+/// What the log says of an event.
+LogEvent line_of(const EventRow& event, const std::string& workspace, const std::string& request_name) {
+    LogEvent line{event.kind, {}, event.data, true};
+    line.fields.reserve(6);
+    if (!request_name.empty()) line.fields.emplace_back("request_id", request_name);
+    line.fields.emplace_back("workspace", workspace);
+    const LogKind* kind = find_log_kind(event.kind);
+    const std::string_view subject = kind == nullptr || kind->subject.empty() ? "subject" : kind->subject;
+    if (!event.subject.empty()) line.fields.emplace_back(std::string(subject), event.subject);
+    if (!event.principal.empty()) line.fields.emplace_back("principal", event.principal);
+    if (!event.cause.empty()) line.fields.emplace_back("cause", event.cause);
+    line.fields.emplace_back("event_seq", event.seq);
+    return line;
+}
+
+}  // namespace
 
 void Context::reply(ConnectionId connection, std::string text) {
     emit(SendFrame{{connection}, std::make_shared<const std::string>(std::move(text)), true, 0});
@@ -21,9 +41,9 @@ void Context::close(ConnectionId connection, int code, std::string reason) {
     emit(CloseConnection{connection, code, std::move(reason)});
 }
 
-void Context::log(Severity severity, std::string event, std::vector<std::pair<std::string, std::string>> fields) {
+void Context::log(std::string event, std::vector<LogField> fields) {
     if (!request_name.empty()) fields.emplace_back("request_id", request_name);
-    emit(LogEvent{severity, std::move(event), std::move(fields)});
+    emit(LogEvent{std::move(event), std::move(fields)});
 }
 
 void Context::arm(TimerKind kind, int64_t workspace, const std::string& subject, int64_t deadline, int64_t generation) {
@@ -67,7 +87,9 @@ void Context::event(int64_t workspace, std::string kind, std::string subject, st
     // Archives are cut in lots, so that retention costs one range deletion now and then.
     constexpr int64_t kPruneLot = 1'000;
     int64_t seq = 0;
+    std::string workspace_name;
     tables.modify<WorkspaceRow>({workspace}, [&](WorkspaceRow& row) {
+        workspace_name = row.name;
         seq = ++row.event_seq;
         if (row.event_seq - row.events_pruned >= settings.event_history + kPruneLot) {
             row.events_pruned += kPruneLot;
@@ -83,6 +105,7 @@ void Context::event(int64_t workspace, std::string kind, std::string subject, st
     event.principal = std::move(principal);
     event.cause = std::move(cause);
     event.data = std::move(data);
+    emit(line_of(event, workspace_name, request_name));
     tables.append(event);
     news.insert(workspace);
 }

@@ -60,7 +60,8 @@ class Context {
     void push(ConnectionId connection, std::string text, int64_t mail_seq = 0);
     void push(std::vector<ConnectionId> connections, std::string text, int64_t mail_seq = 0);
     void close(ConnectionId connection, int code, std::string reason);
-    void log(Severity severity, std::string event, std::vector<std::pair<std::string, std::string>> fields = {});
+    /// A line for the log; the catalogue says how severe it is.
+    void log(std::string event, std::vector<LogField> fields = {});
 
     // -- timers
     /// Sets or moves a timer: `deadline` in microseconds of the monotonic clock, in wall milliseconds for wall timers.
@@ -76,7 +77,7 @@ class Context {
     const RuntimeRow& runtime() const;
 
     // -- events
-    /// Appends one event to the workspace's log; `data` is a JSON object.
+    /// Appends one event to the workspace's log, which the machine's log tells of; `data` is a JSON object.
     void event(int64_t workspace, std::string kind, std::string subject, std::string principal, std::string cause,
                std::string data = "{}");
 

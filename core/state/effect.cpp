@@ -2,32 +2,6 @@
 
 namespace agentcom {
 
-std::string_view to_text(Severity severity) {
-    switch (severity) {
-        case Severity::debug:
-            return "debug";
-        case Severity::info:
-            return "info";
-        case Severity::notice:
-            return "notice";
-        case Severity::warning:
-            return "warning";
-        case Severity::error:
-            return "error";
-    }
-    return "info";
-}
-
-bool from_text(std::string_view name, Severity& severity) {
-    for (const Severity known :
-         {Severity::debug, Severity::info, Severity::notice, Severity::warning, Severity::error}) {
-        if (to_text(known) != name) continue;
-        severity = known;
-        return true;
-    }
-    return false;
-}
-
 std::string storage_unavailable_frame() { return R"({"type":"error","error":"storage_unavailable"})"; }
 
 HttpRespond storage_unavailable_response(RequestId request) {
@@ -46,6 +20,7 @@ std::optional<Effect> effect_of_failed_turn(const Effect& effect) {
     }
     if (const auto* response = std::get_if<HttpRespond>(&effect))
         return storage_unavailable_response(response->request);
+    if (const auto* line = std::get_if<LogEvent>(&effect); line != nullptr && line->recorded) return std::nullopt;
     // A piece left out would be a gap that nobody sees.
     if (const auto* piece = std::get_if<HttpBody>(&effect))
         return HttpBody{piece->request, nullptr, HttpBody::End::cut};

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/state/log_levels.hpp"
 #include "core/state/store.hpp"
 
 namespace agentcom {
@@ -74,24 +75,34 @@ struct RunQuery {
     StoreQuery what;
 };
 
-enum class Severity : uint8_t { debug, info, notice, warning, error };
-std::string_view to_text(Severity);
-bool from_text(std::string_view, Severity&);
+/// A member of a line of the log.
+struct LogField {
+    LogField(std::string name_in, std::string value_in) : name(std::move(name_in)), value(std::move(value_in)) {}
+    LogField(std::string name_in, int64_t number)
+        : name(std::move(name_in)), value(std::to_string(number)), is_number(true) {}
 
-/// A line for the log: a name of docs/operations.md's catalogue and flat fields.
-struct LogEvent {
-    Severity severity = Severity::info;
-    std::string event;
-    std::vector<std::pair<std::string, std::string>> fields;
+    std::string name;
+    std::string value;
+    bool is_number = false;
+
+    bool operator==(const LogField&) const = default;
 };
 
-/// From here on the machine logs what is at least so severe, until it ends.
-struct SetLogLevel {
-    Severity threshold = Severity::info;
+/// A line for the log. Its name says by core/state/log_catalogue.hpp how severe it is and where it comes from.
+struct LogEvent {
+    std::string event;
+    std::vector<LogField> fields{};
+    std::string data{};     ///< a JSON object whose members follow the fields; "" = none
+    bool recorded = false;  ///< it tells of an event of the event log: if that is taken back, there is nothing to tell
+};
+
+/// From here on the machine logs by these levels, until it ends.
+struct SetLogLevels {
+    LogLevels levels;
 };
 
 using Effect =
-    std::variant<SendFrame, SendPing, CloseConnection, HttpRespond, RunQuery, LogEvent, HttpBody, SetLogLevel>;
+    std::variant<SendFrame, SendPing, CloseConnection, HttpRespond, RunQuery, LogEvent, HttpBody, SetLogLevels>;
 
 /// All that one turn puts out.
 struct TurnResult {

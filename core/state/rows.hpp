@@ -1258,7 +1258,7 @@ struct RuntimeRow {
     int64_t wall_hold_until_us = 0;  ///< wall timers rest after a clock jump
     bool stopping = false;
     int64_t started_at = 0;
-    int64_t log_level = 1;  ///< the Severity from which on the machine logs
+    std::string log_levels = "info";  ///< from which severities on the machine logs
 
     using Key = std::tuple<int64_t>;
     Key key() const { return {id}; }
@@ -1275,7 +1275,7 @@ struct RuntimeRow {
         visit("wall_hold_until_us", self.wall_hold_until_us);
         visit("stopping", self.stopping);
         visit("started_at", self.started_at);
-        visit("log_level", self.log_level);
+        visit("log_levels", self.log_levels);
     }
 };
 

@@ -128,7 +128,7 @@ struct FetchSent {
     std::string sender;
     int64_t before = INT64_MAX;
     int64_t limit = 100;
-    int64_t bytes = 16 * 1024 * 1024;
+    int64_t bytes = int64_t{16} * 1024 * 1024;
     std::vector<std::string> agents;
 };
 
@@ -151,7 +151,7 @@ struct FindMessages {
     int64_t before_seq = INT64_MAX;
     bool newest_first = false;
     int64_t limit = 50;
-    int64_t bytes = 16 * 1024 * 1024;  ///< ends early, with at least one message, when payloads reach this
+    int64_t bytes = int64_t{16} * 1024 * 1024;  ///< ends early, with at least one message, when payloads reach this
     /// Ascending: messages whose time lies before that of the one before them. Between two of them times ascend, so
     /// that an instant can be found by halving.
     std::vector<int64_t> clock_steps;
@@ -168,8 +168,8 @@ struct FetchThread {
     } what{};
     int64_t workspace = 0;
     std::string message_id;
-    int64_t limit = 10'000;            ///< messages, and steps towards the root
-    int64_t bytes = 16 * 1024 * 1024;  ///< ends early when payloads reach this
+    int64_t limit = 10'000;                     ///< messages, and steps towards the root
+    int64_t bytes = int64_t{16} * 1024 * 1024;  ///< ends early when payloads reach this
 };
 
 /// The output of one attempt of a task: a row of three integers (generation, start, end of what is kept; table =

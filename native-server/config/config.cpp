@@ -20,10 +20,10 @@ namespace {
 Error bad_config(std::string text) { return Error{"bad_config", 422, Blame::client, std::move(text)}; }
 
 // Options that are no numeric settings. All are known to file and environment too, but `config` to the file.
-constexpr std::array<std::string_view, 16> kOptions{
-    "admin_agents", "allowed_hosts", "allowed_origins", "config",         "data", "insecure_http",
-    "limits",       "listen",        "log_format",      "log_level",      "open", "profile",
-    "public_url",   "tls_cert",      "tls_key",         "trusted_proxies"};
+constexpr std::array<std::string_view, 17> kOptions{
+    "admin_agents", "allowed_hosts", "allowed_origins", "config",     "data",           "insecure_http",
+    "limits",       "listen",        "log_file",        "log_format", "log_level",      "open",
+    "profile",      "public_url",    "tls_cert",        "tls_key",    "trusted_proxies"};
 
 // Names in the environment that belong to the command line tool, or are read elsewhere.
 constexpr std::array<std::string_view, 6> kForeignNames{"AGENTCOM_HUB",     "AGENTCOM_TOKEN",
@@ -68,7 +68,10 @@ Status read_command_line(const std::vector<std::string>& arguments, Config& conf
     add("config", "--config", "FILE", "Settings as TOML: NAME = VALUE");
     add("profile", "--profile", "v1.1", "Start from the numbers of AgentCom v1.1");
     add("limits", "--limits", "on|off", "Rate limits; off is for tests and trusted machines only");
-    add("log_level", "--log-level", "LEVEL", "debug, info, notice, warning or error (default info)");
+    add("log_level", "--log-level", "LEVELS",
+        "debug, info, notice, warning or error (default info); others for single components, as in info,tasks=debug");
+    add("log_file", "--log-file", "FILE",
+        "Where JSON lines of the log go, too (default DIR/logs/hub.log); none: nowhere");
     add("log_format", "--log-format", "FORMAT", "text or json (default: text on a terminal, else json)");
     add("tls_cert", "--tls-cert", "FILE", "Speak TLS with this certificate (PEM, its chain behind it)");
     add("tls_key", "--tls-key", "FILE", "The certificate's key (PEM); SIGHUP reads both anew");
@@ -87,6 +90,7 @@ Status read_command_line(const std::vector<std::string>& arguments, Config& conf
     bool check = false;
     bool print_settings = false;
     bool print_lifecycle = false;
+    bool print_log_events = false;
     bool version = false;
     std::string replay;
     app.add_flag("--insecure-http", insecure_http, "Allow plain HTTP beyond this machine: tokens can be overheard");
@@ -94,6 +98,7 @@ Status read_command_line(const std::vector<std::string>& arguments, Config& conf
     app.add_flag("--check-config", check, "Print what counts and where it comes from, then end (0 = good, 2 = bad)");
     app.add_flag("--print-settings", print_settings, "Print all settings, their defaults and meanings, then end");
     app.add_flag("--print-lifecycle", print_lifecycle, "Print the lifecycle of tasks as Markdown, then end");
+    app.add_flag("--print-log-events", print_log_events, "Print what the log can tell as Markdown, then end");
     app.add_flag("--version", version, "Print the version, then end");
     app.add_option("--replay-fault", replay, "Repeat a saved fault: ends with 1 when it comes again")
         ->type_name("FILE");
@@ -133,6 +138,7 @@ Status read_command_line(const std::vector<std::string>& arguments, Config& conf
     if (check) config.task = ConfigTask::check_config;
     if (print_settings) config.task = ConfigTask::print_settings;
     if (print_lifecycle) config.task = ConfigTask::print_lifecycle;
+    if (print_log_events) config.task = ConfigTask::print_log_events;
     if (!replay.empty()) config.task = ConfigTask::replay_fault;
     if (version) config.task = ConfigTask::print_version;
     return {};
@@ -264,10 +270,19 @@ Status resolve_options(const Environment& environment, Config& config) {
         config.insecure_http = *on;
     }
     if (const Layers::Value* level = config.layers.find("log_level")) {
-        const std::optional<Severity> severity = parse_severity(level->text);
-        if (!severity) return Status(bad_value("log_level", *level, "use debug, info, notice, warning or error"));
-        config.log_level = *severity;
+        std::string wrong;
+        const std::optional<LogLevels> levels = parse_log_levels(level->text, &wrong);
+        if (!levels) {
+            return Status(bad_value("log_level", *level,
+                                    "\"" + wrong +
+                                        "\" is not debug, info, notice, warning or error, nor one of these "
+                                        "for a component, such as tasks=debug; nothing is said twice"));
+        }
+        config.log_levels = *levels;
     }
+    const Layers::Value* file = config.layers.find("log_file");
+    config.log_file = file == nullptr ? config.data + "/logs/hub.log" : file->text == "none" ? "" : file->text;
+    if (file != nullptr && file->text.empty()) return Status(bad_value("log_file", *file, "name a file, or none"));
     if (const Layers::Value* format = config.layers.find("log_format")) {
         if (format->text != "text" && format->text != "json") {
             return Status(bad_value("log_format", *format, "use text or json"));
@@ -412,7 +427,8 @@ std::string describe_config(const Config& config) {
     describe_line(out, config, "data", config.data, Source::default_value);
     describe_line(out, config, "profile", config.profile.empty() ? "default" : config.profile, Source::default_value);
     describe_line(out, config, "insecure_http", config.insecure_http ? "on" : "off", Source::default_value);
-    describe_line(out, config, "log_level", std::string(to_text(config.log_level)), Source::default_value);
+    describe_line(out, config, "log_level", to_text(config.log_levels), Source::default_value);
+    describe_line(out, config, "log_file", config.log_file.empty() ? "none" : config.log_file, Source::default_value);
     const std::string format = !config.log_format ? "auto" : *config.log_format == LogFormat::json ? "json" : "text";
     describe_line(out, config, "log_format", format, Source::default_value);
     for (const std::string_view name : {"admin_agents", "allowed_hosts", "allowed_origins", "open", "public_url",

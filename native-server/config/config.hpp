@@ -32,6 +32,7 @@ enum class ConfigTask : uint8_t {
     check_config,
     print_settings,
     print_lifecycle,
+    print_log_events,
     print_version,
     print_help,
     replay_fault
@@ -48,7 +49,8 @@ struct Config {
     std::vector<std::string> allowed_hosts;
     std::vector<std::string> allowed_origins;
     std::vector<std::string> trusted_proxies;
-    Severity log_level = Severity::info;
+    LogLevels log_levels;
+    std::string log_file;                 ///< "" = none
     std::optional<LogFormat> log_format;  ///< unset: text on a terminal, JSON lines otherwise
     Settings settings;
     NetSettings net;

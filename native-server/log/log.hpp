@@ -1,22 +1,23 @@
-// The log: one event per line on standard error, as flat JSON or as readable text.
-//
-//     {"time":"2026-01-31T12:00:00.123Z","severity":"info","event":"listening","text":"listening on 127.0.0.1:4000"}
-//     12:00:00.123 info    listening on 127.0.0.1:4000
+// The log: one event per line on standard error, as flat JSON or as readable text, and as JSON in a file of its own
+// that is changed for a new one when it has grown large. How a line looks: log_line.hpp; which there are:
+// log_catalogue.hpp.
 //
 // Lines are written by a thread of their own: a reader of the log that stands still must not stop the hub. Then the
-// oldest lines are lost. Event names are those of docs/operations.md.
+// oldest lines are lost, and `lines_lost` says how many. Of one event so many lines are written per second; the rest is
+// counted (sampler.hpp).
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <mutex>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "core/base/result.hpp"
 #include "core/state/effect.hpp"
+#include "native-server/log/log_line.hpp"
+#include "native-server/log/sampler.hpp"
 
 namespace spdlog {
 class logger;
@@ -24,36 +25,49 @@ class logger;
 
 namespace agentcom {
 
-enum class LogFormat : uint8_t { text, json };
-
-std::optional<Severity> parse_severity(std::string_view name);
-
-/// One line without its end. `wall_ms` is the time of the event. Text escapes what could break a line or a terminal.
-std::string format_log_line(const LogEvent& event, int64_t wall_ms, LogFormat format);
+struct LogOptions {
+    LogFormat format = LogFormat::json;  ///< on standard error
+    LogLevels levels;
+    int64_t lines_per_s = 50;         ///< of each event; 0 = all
+    int64_t file_bytes = 10'000'000;  ///< size at which the file becomes FILE.1, FILE.1 becomes FILE.2, …
+    int64_t files = 5;                ///< so many old ones are kept
+};
 
 class Log {
   public:
-    Log(LogFormat format, Severity threshold);
+    explicit Log(LogOptions options);
     /// Writes what waits.
     ~Log();
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
 
-    /// From here on less severe events are not written. Any thread may call it.
-    void set_threshold(Severity threshold) { threshold_ = threshold; }
-    Severity threshold() const { return threshold_; }
+    /// From here on lines go to this file, too. Errors: `log_file` says why it cannot be opened.
+    Status open_file(const std::string& path);
+
+    // Any thread may call these.
+
+    /// From here on less severe events are not written.
+    void set_levels(const LogLevels& levels);
+    LogLevels levels() const;
+    bool is_written(std::string_view event) const;
 
     void write(const LogEvent& event);
     /// An event with a text for people and more fields.
-    void write(Severity severity, std::string_view event, std::string text,
-               std::vector<std::pair<std::string, std::string>> fields = {});
+    void write(std::string_view event, std::string text, std::vector<LogField> fields = {});
     /// Asks for what was written to go out.
     void flush();
 
   private:
-    LogFormat format_;
-    std::atomic<Severity> threshold_;
-    std::shared_ptr<spdlog::logger> logger_;
+    void put(const LogEvent& event, int64_t now_ms);
+    void tell_missing(int64_t now_ms, int64_t until_ms);
+
+    const LogOptions options_;
+    mutable std::mutex mutex_;
+    LogLevels levels_;
+    LogSampler sampler_;
+    int64_t lines_lost_ = 0;  // told so far
+    std::shared_ptr<spdlog::logger> screen_;
+    std::shared_ptr<spdlog::logger> file_;
 };
 
 }  // namespace agentcom

@@ -14,7 +14,7 @@ constexpr int64_t kGiB = 1024 * kMiB;
 // Strings and frames are at most kMaxFrameBytes, so an outbox must hold at least one such frame.
 constexpr int64_t kOutboxMinimum = static_cast<int64_t>(kMaxFrameBytes);
 
-constexpr std::array<NetSettingInfo, 13> kInfos{{
+constexpr std::array<NetSettingInfo, 16> kInfos{{
     {"outbox_frames", &NetSettings::outbox_frames, 10'000, 16, 10'000'000,
      "frames that may wait for one reader; a slower one is closed with 1008"},
     {"outbox_bytes", &NetSettings::outbox_bytes, 16 * kMiB, kOutboxMinimum, 64 * kGiB,
@@ -41,6 +41,11 @@ constexpr std::array<NetSettingInfo, 13> kInfos{{
      "milliseconds that connections have to end when the hub stops"},
     {"max_connections", &NetSettings::max_connections, 100'000, 1, 1'000'000,
      "open connections; more are closed as they come"},
+    {"log_lines_per_s", &NetSettings::log_lines_per_s, 50, 0, 1'000'000,
+     "lines of the log per second and event; more are counted (0: all are written)"},
+    {"log_file_bytes", &NetSettings::log_file_bytes, 10'000'000, 10'000, 1 * kGiB,
+     "size at which the log file is put aside for a new one"},
+    {"log_files", &NetSettings::log_files, 5, 1, 1'000, "old log files that are kept"},
 }};
 
 }  // namespace

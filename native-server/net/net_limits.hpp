@@ -49,6 +49,9 @@ struct NetSettings {
     int64_t close_linger_ms = 3'000;
     int64_t shutdown_drain_ms = 5'000;
     int64_t max_connections = 100'000;
+    int64_t log_lines_per_s = 50;
+    int64_t log_file_bytes = 10'000'000;
+    int64_t log_files = 5;
 
     bool operator==(const NetSettings&) const = default;
 };

@@ -75,7 +75,7 @@ Status Server::start() {
     Result<std::unique_ptr<Transport>> transport = Transport::create(
         loop_.loop(),
         [this](bool error, std::string_view text) {
-            log_.write(error ? Severity::error : Severity::warning, "libwebsockets", std::string(text));
+            log_.write(error ? "libwebsockets_error" : "libwebsockets_warning", std::string(text));
         },
         options_.tls);
     if (!transport) return Status(transport.error());
@@ -91,18 +91,17 @@ Status Server::start() {
     if (!address) return Status(address.error());
     address_ = address.value();
     if (options_.settings.limits == 0) {
-        log_.write(Severity::warning, "limits_off",
-                   "RATE LIMITS ARE OFF (--limits off): any client can take all of this hub");
+        log_.write("limits_off", "RATE LIMITS ARE OFF (--limits off): any client can take all of this hub");
     }
     const Settings& settings = options_.settings;
     if (settings.open_admin != 0 || settings.open_reads != 0 || settings.open_registration != 0) {
-        log_.write(Severity::warning, "open_hub",
+        log_.write("open_hub",
                    "THIS HUB IS OPEN (--open, --profile v1.1 or an open_ setting): whoever reaches it may " +
                        std::string(settings.open_reads != 0 ? "read, " : "") +
                        (settings.open_registration != 0 ? "register, " : "") +
                        (settings.open_admin != 0 ? "administer with any token, " : "") + "as in AgentCom v1.1");
     }
-    log_.write(Severity::notice, "listening", "listening on " + to_text(address_),
+    log_.write("listening", "listening on " + to_text(address_),
                {{"address", to_text(address_)}, {"data", options_.data_directory}, {"version", std::string(kVersion)}});
     return {};
 }
@@ -113,15 +112,20 @@ Status Server::open_store() {
     Result<std::unique_ptr<SqliteStore>> store = SqliteStore::open(options_.data_directory, store_options);
     if (!store) return Status(store.error());
     store_ = std::move(store).value();
+    // Now the directory is ours alone, and with it the log file in it.
+    if (!options_.log_file.empty()) {
+        if (const Status opened = log_.open_file(options_.log_file); !opened) {
+            log_.write("log_file_failed", opened.error().text, {{"file", options_.log_file}});
+        }
+    }
     if (store_->was_unclean()) {
-        log_.write(Severity::notice, "recovered_start",
-                   "the last run did not stop cleanly; its committed work is here");
+        log_.write("recovered_start", "the last run did not stop cleanly; its committed work is here");
     }
     hub_ = std::make_unique<Hub>(options_.settings);
     const Result<LoadCounts> loaded = store_->load(*hub_);
     if (!loaded) return Status(loaded.error());
-    log_.write(Severity::info, "loaded", "the data directory is loaded",
-               {{"rows", std::to_string(loaded.value().rows)}, {"messages", std::to_string(loaded.value().messages)}});
+    log_.write("loaded", "the data directory is loaded",
+               {{"rows", loaded.value().rows}, {"messages", loaded.value().messages}});
     faults_ = std::make_unique<FaultGuard>(options_.data_directory, options_.settings);
     return {};
 }
@@ -132,8 +136,7 @@ Status Server::start_hub() {
     admin_token_ = token.value().token;
     const FreshSecret description = describe_token(admin_token_);
     if (token.value().created) {
-        log_.write(Severity::notice, "admin_token_created",
-                   "a new admin token is in " + options_.data_directory + "/admin.token");
+        log_.write("admin_token_created", "a new admin token is in " + options_.data_directory + "/admin.token");
     }
     Started started;
     started.seed = random_int64();
@@ -141,7 +144,7 @@ Status Server::start_hub() {
     started.last_turn = store_->last_turn();
     started.admin_token_sha256 = description.sha256;
     started.admin_token_prefix = description.prefix;
-    started.log_level = static_cast<int64_t>(log_.threshold());
+    started.log_levels = to_text(log_.levels());
     const std::optional<Fault> fault = hub_->apply(Input{net_.now, std::move(started)});
     if (fault) return Status(Error{"core_fault", 500, Blame::hub, "the hub does not start: " + fault->text});
     TurnResult turn = hub_->end_turn();
@@ -206,7 +209,7 @@ void Server::end_turn() {
         const bool changes_rows = !turn.batch.empty();
         if (changes_rows && storage_failed_) {
             // The hub is read-only now and should not have changed anything; what the store never gets must not stand.
-            log_.write(Severity::error, "write_while_read_only", "a turn changed rows while the store is unavailable");
+            log_.write("write_while_read_only", "a turn changed rows while the store is unavailable");
             turns_.add(turn.turn, false, 0, std::move(turn.effects));
             turns_.failed(turn.turn);
             apply(CommitFailed{turn.turn});
@@ -287,9 +290,8 @@ void Server::enforce_budgets() {
             return a->held_bytes() < b->held_bytes();
         });
         if (largest == clients_.end() || (*largest)->held_bytes() == 0) break;
-        log_.write(Severity::warning, "receive_budget",
-                   "half-received messages take too much room: the largest is ended",
-                   {{"bytes", std::to_string((*largest)->held_bytes())}});
+        log_.write("receive_budget", "half-received messages take too much room: the largest is ended",
+                   {{"bytes", static_cast<int64_t>((*largest)->held_bytes())}});
         (*largest)->end_large_holder();
     }
     while (net_.outboxes.bytes > settings.outbox_total_bytes) {
@@ -309,13 +311,13 @@ void Server::handle_fault(const Input& input, const Fault& fault) {
     // The state is saved as it was before the input; Hub::save works between turns.
     end_turn();
     const FaultGuard::Outcome outcome = faults_->take(input, fault, [this] { return hub_->save(); });
-    log_.write(Severity::error, "core_fault", fault.text,
+    log_.write("core_fault", fault.text,
                {{"at", fault.file + ":" + std::to_string(fault.line)},
                 {"input", std::string(input_name(input.body))},
                 {"saved_as", outcome.saved_as.empty() ? outcome.error : outcome.saved_as}});
     if (std::holds_alternative<Tick>(input.body)) no_tick_before_us_ = net_.now.mono_us + kTickPauseUs;
     if (outcome.give_up) {
-        log_.write(Severity::error, "giving_up", "three different faults within a minute: the hub ends");
+        log_.write("giving_up", "three different faults within a minute: the hub ends");
         exit_code_ = FaultGuard::kFaultExitCode;
         loop_.stop();
         return;
@@ -390,15 +392,15 @@ void Server::carry_out(RunQuery& effect) { reader_->submit(effect.query, std::mo
 
 void Server::carry_out(LogEvent& effect) { log_.write(effect); }
 
-void Server::carry_out(SetLogLevel& effect) { log_.set_threshold(effect.threshold); }
+void Server::carry_out(SetLogLevels& effect) { log_.set_levels(effect.levels); }
 
 void Server::respond(RequestId request, HttpRespond& response) {
     const auto found = requests_.find(request);
     if (found == requests_.end()) return;
     if (const PendingRequest& pending = found->second; !pending.what.empty()) {
-        log_.write(Severity::debug, "request", pending.what,
-                   {{"status", std::to_string(response.status)},
-                    {"us", std::to_string(net_.now.mono_us - pending.since_us)},
+        log_.write("request", pending.what,
+                   {{"status", response.status},
+                    {"took_us", net_.now.mono_us - pending.since_us},
                     {"request_id", pending.name}});
     }
     if (response.stream) {
@@ -446,7 +448,7 @@ RequestId Server::begin_request(Client& client, HttpRequest request, bool mints_
     request.request = id;
     PendingRequest& pending = requests_[id];
     pending.client = &client;
-    if (log_.threshold() == Severity::debug) {
+    if (log_.is_written("request")) {
         pending.name = request.name;
         pending.what = std::string(method_name(request.method)) + " " + request.path;
         pending.since_us = net_.now.mono_us;
@@ -497,19 +499,19 @@ void Server::on_report(WriterReport report) {
             apply(StorageRecovered{});
             break;
         case WriterReport::Kind::beyond_recovery:
-            log_.write(Severity::error, "storage_beyond_recovery", report.text);
+            log_.write("storage_beyond_recovery", report.text);
             exit_code_ = 1;
             loop_.stop();
             break;
         case WriterReport::Kind::upkeep_failed:
-            log_.write(Severity::warning, "store_upkeep_failed", report.text);
+            log_.write("store_upkeep_failed", report.text);
             break;
     }
 }
 
 void Server::on_commit_failed(const WriterReport& report) {
-    log_.write(Severity::error, "commit_failed", report.text,
-               {{"category", std::string(to_text(report.category))}, {"turn", std::to_string(report.turn)}});
+    log_.write("commit_failed", report.text,
+               {{"category", std::string(to_text(report.category))}, {"turn", report.turn}});
     // What was collected since belongs to what is undone: it may rest on it.
     if (turn_open_) {
         turn_open_ = false;
@@ -524,7 +526,7 @@ void Server::on_commit_failed(const WriterReport& report) {
 }
 
 void Server::on_answer(QueryAnswer answer) {
-    if (!answer.result.ok) log_.write(Severity::error, "query_failed", answer.error);
+    if (!answer.result.ok) log_.write("query_failed", answer.error);
     apply(std::move(answer.result));
 }
 
@@ -545,9 +547,9 @@ void Server::reload_tls() {
     if (stopping_) return;
     const Status reloaded = transport_->reload_tls();
     if (reloaded) {
-        log_.write(Severity::notice, "tls_reloaded", "new connections get the TLS certificate as it is now");
+        log_.write("tls_reloaded", "new connections get the TLS certificate as it is now");
     } else {
-        log_.write(Severity::error, "tls_not_reloaded", reloaded.error().text + ". The old certificate stays in use");
+        log_.write("tls_not_reloaded", reloaded.error().text + ". The old certificate stays in use");
     }
 }
 
@@ -592,7 +594,7 @@ void Server::finish() {
     writer_.reset();
     reader_.reset();
     if (store_) store_->close();
-    log_.write(Severity::notice, "stopped", "the hub has stopped");
+    log_.write("stopped", "the hub has stopped");
 }
 
 }  // namespace agentcom

@@ -37,6 +37,7 @@ struct ServerOptions {
     std::optional<TlsFiles> tls{};
     std::optional<HostPolicy> hosts{};
     std::vector<std::string> trusted_proxies{};
+    std::string log_file{};  ///< "" = none
 };
 
 class Server final : private ClientHost {
@@ -94,7 +95,7 @@ class Server final : private ClientHost {
     void carry_out(HttpBody& effect);
     void carry_out(RunQuery& effect);
     void carry_out(LogEvent& effect);
-    void carry_out(SetLogLevel& effect);
+    void carry_out(SetLogLevels& effect);
     void mark_for_flush(Client& client);
     void flush_marked();
     void respond(RequestId request, HttpRespond& response);

@@ -205,10 +205,44 @@ export function checkTree(files) {
     for (const path of Object.keys(untested)) {
         if (!files.has(path)) findings.push({ path, line: 1, text: 'is excused from a test but does not exist' });
     }
-    return [...findings, ...circles(files)];
+    return [...findings, ...circles(files), ...logNames(files)];
 }
 
 const testOf = (path) => `tests/${path.replace(/\.cpp$/, '_test.cpp')}`;
+
+// Where an event or a line of the log gets its name: ctx.event(…), audit(…), ctx.log(…), log_.write(…).
+const namedLines = [
+    /\bctx\.event\(\s*[^,";]+,\s*(?:[^,";]*\?\s*)?"([a-z_]+)"(?:\s*:\s*"([a-z_]+)")?/g,
+    /\baudit(?:_in)?\(\s*call,\s*(?:[^,";]+,\s*)?"([a-z_]+)"/g,
+    /\b(?:ctx\.log|log_?\.write)\(\s*(?:[^,";]*\?\s*)?"([a-z_]+)"(?:\s*:\s*"([a-z_]+)")?/g,
+];
+const logCatalogue = 'core/state/log_catalogue.cpp';
+
+// logNames(FILES): names that the log's catalogue does not have, and those in it that nobody uses.
+function logNames(files) {
+    const known = new Map(); // name → line in the catalogue
+    for (const [i, line] of (files.get(logCatalogue) ?? '').split('\n').entries()) {
+        const name = /LogKind\{"([a-z_]+)"/.exec(line)?.[1];
+        if (name) known.set(name, i + 1);
+    }
+    if (known.size === 0) return [];
+    const findings = [];
+    const literals = new Set();
+    for (const [path, text] of files) {
+        if (path === logCatalogue || !isCpp(path) || !/^(?:core|native-server)\//.test(path)) continue;
+        for (const [, literal] of text.matchAll(/"([a-z_]+)"/g)) literals.add(literal);
+        for (const match of namedLines.flatMap((pattern) => [...text.matchAll(pattern)])) {
+            for (const name of match.slice(1).filter((one) => one !== undefined && !known.has(one))) {
+                const line = text.slice(0, match.index).split('\n').length;
+                findings.push({ path, line, text: `"${name}" is not in the log's catalogue, ${logCatalogue}` });
+            }
+        }
+    }
+    for (const [name, line] of known) {
+        if (!literals.has(name)) findings.push({ path: logCatalogue, line, text: `nothing is called "${name}"` });
+    }
+    return findings;
+}
 
 // circles(FILES): modules of core/ that include each other, directly or through others.
 function circles(files) {

@@ -52,6 +52,18 @@ test('finds modules of one layer that include each other', () => {
     assert.equal(findings.filter((finding) => /include each other/.test(finding)).length, 2);
 });
 
+test('finds names that the catalogue of the log lacks, or has in vain', () => {
+    const found = findingsOf(
+        ['core/state/log_catalogue.cpp', '    LogKind{"known_line", C::hub, S::info, "", "a"},\n    LogKind{"unused_line", C::hub, S::info, "", "b"},\n'],
+        ['core/hub/a.cpp', 'ctx.event(workspace, bad ? "first_kind" : "known_line", id);\naudit(call, "second_kind", id);\nctx.log("third_kind");\n'],
+    );
+    for (const name of ['first_kind', 'second_kind', 'third_kind']) {
+        assert.ok(found.some((finding) => finding.includes(`"${name}" is not in`)), name);
+    }
+    assert.ok(found.some((finding) => finding.includes('nothing is called "unused_line"')));
+    assert.ok(!found.some((finding) => finding.includes('known_line"')));
+});
+
 test('finds an excuse for a file that is gone', () => {
     assert.ok(checkTree(new Map()).some(({ text }) => /excused/.test(text)));
 });

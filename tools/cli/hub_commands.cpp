@@ -142,7 +142,9 @@ Trouble run(const CommandContext& context, const HubLogLevelCommand& command) {
     Outcome<HubClient> client = client_for(context, LoginNeed::admin);
     if (!client) return client.failure();
     json::Writer body;
-    body.begin_object().member("level", command.level).end_object();
+    body.begin_object().member("level", command.level);
+    if (!command.component.empty()) body.member("component", command.component);
+    body.end_object();
     const std::string target = "/api/admin/log-level";
     Outcome<std::string> answer = command.level.empty() ? client->get("cannot ask for the log level", target)
                                                         : client->put("cannot set the log level", target, body.take());

@@ -21,8 +21,12 @@ void add_hub_commands(CommandTree& tree) {
     tree.add<HubResetCommand>(hub, "reset",
                               "Drop what is not stored: agents' sockets are closed, running tasks queued again");
     const auto [level_app, level] = tree.add<HubLogLevelCommand>(hub, "log-level", "Show or set what the hub logs");
-    level_app.add_option("LEVEL", level.level, "debug, info, notice, warning or error; until the hub ends")
-        ->check(CLI::IsMember({"debug", "info", "notice", "warning", "error"}));
+    CLI::Option* wanted =
+        level_app.add_option("LEVEL", level.level, "debug, info, notice, warning or error; until the hub ends")
+            ->check(CLI::IsMember({"debug", "info", "notice", "warning", "error", "inherited"}));
+    level_app
+        .add_option("--component", level.component, "Only for this part of the hub; inherited: no level of its own")
+        ->needs(wanted);
 }
 
 }  // namespace agentcom::cli

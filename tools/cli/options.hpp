@@ -219,7 +219,8 @@ struct HubConfigUnsetCommand {
 struct HubResetCommand {};
 
 struct HubLogLevelCommand {
-    std::string level;  // "" = show it
+    std::string level;      // "" = show it
+    std::string component;  // "" = for all that have no level of their own
 };
 
 // -- Work -------------------------------------------------------------------------------------------------------------

@@ -45,13 +45,14 @@ TEST_CASE("a pushed task is a real one, for that agent alone", "[admin]") {
 
 TEST_CASE("the log level is the machine's to change", "[admin]") {
     World world;
+    const auto level = [&] { return TestHub::member(world.get("/api/admin/log-level").body, "level"); };
     const auto put = [&](const std::string& body, const std::string& token = kAdmin) {
         return world.hub.http(Method::put, "/api/admin/log-level", body, token);
     };
-    CHECK(world.get("/api/admin/log-level").body == R"({"level":"info"})");
-    for (const std::string level : {"debug", "info", "notice", "warning", "error"}) {
-        CHECK(put(R"({"level":")" + level + "\"}").body == R"({"status":"ok","level":")" + level + "\"}");
-        CHECK(world.get("/api/admin/log-level").body == R"({"level":")" + level + "\"}");
+    CHECK(level() == "info");
+    for (const std::string wanted : {"debug", "info", "notice", "warning", "error"}) {
+        CHECK(put(R"({"level":")" + wanted + "\"}").body == R"({"status":"ok","level":")" + wanted + "\"}");
+        CHECK(level() == wanted);
     }
     CHECK(last_event(world.hub).data == R"({"before":"warning","after":"error"})");
     for (const char* bad : {R"({})", R"({"level":"loud"})", R"({"level":5})", R"({"level":null})", R"({"level":[]})"}) {
@@ -62,7 +63,30 @@ TEST_CASE("the log level is the machine's to change", "[admin]") {
     }
     CHECK(put(R"({"level":"debug"})", world.ann).status == 403);
     world.hub.restart();
-    CHECK(world.get("/api/admin/log-level").body == R"({"level":"info"})");
+    CHECK(level() == "info");
+}
+
+TEST_CASE("a component may log from another level on", "[admin]") {
+    World world;
+    const auto put = [&](const std::string& body) {
+        return world.hub.http(Method::put, "/api/admin/log-level", body, kAdmin);
+    };
+    const auto tasks = [&] {
+        const std::string body = world.get("/api/admin/log-level").body;
+        const size_t from = body.find(R"("tasks":")") + 9;
+        return body.substr(from, body.find('"', from) - from);
+    };
+    CHECK(put(R"({"level":"debug","component":"tasks"})").body ==
+          R"({"status":"ok","level":"debug","component":"tasks"})");
+    CHECK(last_event(world.hub).data == R"({"before":"info","after":"info,tasks=debug"})");
+    CHECK(tasks() == "debug");
+    CHECK(put(R"({"level":"warning"})").status == 200);
+    CHECK(tasks() == "debug");
+    CHECK(put(R"({"level":"inherited","component":"tasks"})").status == 200);
+    CHECK(tasks() == "warning");
+    CHECK(put(R"({"level":"inherited"})").status == 422);
+    CHECK(put(R"({"level":"debug","component":"engine"})").status == 422);
+    CHECK(put(R"({"level":"debug","component":7})").status == 422);
 }
 
 TEST_CASE("eviction drops what is too old", "[admin]") {

@@ -25,7 +25,7 @@ namespace {
 
 constexpr uint64_t kPinnedSeed = 20261121;
 constexpr int64_t kPinnedInputs = 12'000;
-constexpr std::string_view kPinnedTrace = "fe69cda8e4dcf2704354e3d49ade3f9f";
+constexpr std::string_view kPinnedTrace = "4ebac5c492b21897b33bf8027ab2f6ab";
 
 constexpr std::string_view kAdminToken = "the token of the admin";
 
@@ -68,12 +68,12 @@ void hash_effect(Hasher& hasher, const Effect& effect) {
         hasher.i64(query->query);
         hasher.i64(static_cast<int64_t>(query->what.index()));
     } else if (const auto* log = std::get_if<LogEvent>(&effect)) {
-        hasher.bytes(to_text(log->severity));
         hasher.bytes(log->event);
-        for (const auto& [name, value] : log->fields) {
-            hasher.bytes(name);
-            hasher.bytes(value);
+        for (const LogField& field : log->fields) {
+            hasher.bytes(field.name);
+            hasher.bytes(field.value);
         }
+        hasher.bytes(log->data);
     }
 }
 

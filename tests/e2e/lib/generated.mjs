@@ -46,6 +46,7 @@ async function asked(table) {
 /** `fence`: the language of the code fence around it; none: it is Markdown itself. */
 export const generated_parts = [
   { document: 'docs/operations.md', title: 'agentcom-hub --print-settings', fence: 'text', text: () => print('--print-settings') },
+  { document: 'docs/operations.md', title: 'agentcom-hub --print-log-events', text: () => print('--print-log-events') },
   { document: 'docs/architecture.md', title: 'agentcom-hub --print-lifecycle', text: () => print('--print-lifecycle') },
   { document: 'docs/protocol.md', title: 'routes of /api/openapi.json', text: () => asked(route_table) },
   { document: 'docs/protocol.md', title: 'fields of /api/openapi.json', text: () => asked(field_table) },

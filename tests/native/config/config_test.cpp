@@ -104,7 +104,7 @@ TEST_CASE("limits, profile, log", "[config]") {
     CHECK(load({}, {{"AGENTCOM_LIMITS", "off"}}).settings.limits == 0);
     CHECK(load({"--limits", "on"}, {{"AGENTCOM_LIMITS", "off"}}).settings.limits == 1);
     CHECK(load({"--profile", "v1.1"}).settings.limit_heavy_per_min == 10);
-    CHECK(load({"--log-level", "warning"}).log_level == Severity::warning);
+    CHECK(load({"--log-level", "warning"}).log_levels.level == Severity::warning);
     CHECK(load({"--log-format", "text"}).log_format == LogFormat::text);
     CHECK_FALSE(load({}).log_format.has_value());
     const Config planted = load({"--profile", "v1.1"}, {{"AGENTCOM_TEST_PLANTED_FAULT", "poison"}});
@@ -171,17 +171,6 @@ TEST_CASE("every setting is described", "[config]") {
         CHECK(info.v11 >= info.minimum);
         CHECK(info.v11 <= info.maximum);
     }
-}
-
-TEST_CASE("log lines", "[log]") {
-    const LogEvent event{Severity::warning, "clock_jumped", {{"text", "the clock\nwas set"}, {"by_ms", "5"}}};
-    CHECK(format_log_line(event, 1'769'860'800'123, LogFormat::json) ==
-          "{\"time\":\"2026-01-31T12:00:00.123Z\",\"severity\":\"warning\",\"event\":\"clock_jumped\","
-          "\"text\":\"the clock\\u000awas set\",\"by_ms\":\"5\"}");
-    CHECK(format_log_line(event, 1'769'860'800'123, LogFormat::text) ==
-          "12:00:00.123 warning the clock\\x0awas set  by_ms=5");
-    const LogEvent odd{Severity::info, "event", {{"name", "\xff\x01"}}};
-    CHECK(format_log_line(odd, 0, LogFormat::json).find("\"name\":\"?\\u0001\"") != std::string::npos);
 }
 
 }  // namespace agentcom
