@@ -14,7 +14,7 @@ constexpr int64_t kGiB = 1024 * kMiB;
 // Strings and frames are at most kMaxFrameBytes, so an outbox must hold at least one such frame.
 constexpr int64_t kOutboxMinimum = static_cast<int64_t>(kMaxFrameBytes);
 
-constexpr std::array<NetSettingInfo, 13> kInfos{{
+constexpr std::array<NetSettingInfo, 16> kInfos{{
     {"outbox_frames", &NetSettings::outbox_frames, 10'000, 16, 10'000'000,
      "frames that may wait for one reader; a slower one is closed with 1008"},
     {"outbox_bytes", &NetSettings::outbox_bytes, 16 * kMiB, kOutboxMinimum, 64 * kGiB,
@@ -41,6 +41,12 @@ constexpr std::array<NetSettingInfo, 13> kInfos{{
      "milliseconds that connections have to end when the hub stops"},
     {"max_connections", &NetSettings::max_connections, 100'000, 1, 1'000'000,
      "open connections; more are closed as they come"},
+    {"recording", &NetSettings::recording, 1, 0, 1,
+     "1: keep what the hub was fed lately in DIR/recording, so that it can be played again"},
+    {"recording_bytes", &NetSettings::recording_bytes, 256 * kMiB, 1 * kMiB, 1024 * kGiB,
+     "bytes on the disk that the recording may take; its oldest part goes first"},
+    {"recording_age_ms", &NetSettings::recording_age_ms, 604'800'000, 60'000, 31'536'000'000,
+     "milliseconds after which a part of the recording goes"},
 }};
 
 }  // namespace

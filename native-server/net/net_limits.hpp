@@ -49,6 +49,10 @@ struct NetSettings {
     int64_t close_linger_ms = 3'000;
     int64_t shutdown_drain_ms = 5'000;
     int64_t max_connections = 100'000;
+    // what the hub was fed, to be played again
+    int64_t recording = 1;
+    int64_t recording_bytes = int64_t{256} * 1024 * 1024;
+    int64_t recording_age_ms = 604'800'000;
 
     bool operator==(const NetSettings&) const = default;
 };
