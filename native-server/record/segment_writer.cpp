@@ -33,22 +33,22 @@ int64_t wall_now_ms() {
     return int64_t{now.tv_sec} * 1'000 + now.tv_nsec / 1'000'000;
 }
 
-/// One thing to do, in order.
-struct Job {
-    enum class Kind : uint8_t { begin, block, end } kind = Kind::block;
-    replay::SegmentHead head;
-    int64_t wall_ms = 0;
-    replay::BlockHeader block;
-    std::string raw;
-    replay::EndReason reason = replay::EndReason::next_segment;
-};
-
-int64_t cost_of(const Job& job) { return static_cast<int64_t>(job.raw.size() + sizeof(Job)); }
-
 }  // namespace
 
 class SegmentWriter::Impl {
   public:
+    /// One thing to do, in order.
+    struct Job {
+        enum class Kind : uint8_t { begin, block, end } kind = Kind::block;
+        replay::SegmentHead head;
+        int64_t wall_ms = 0;
+        replay::BlockHeader block;
+        std::string raw;
+        replay::EndReason reason = replay::EndReason::next_segment;
+    };
+
+    static int64_t cost_of(const Job& job) { return static_cast<int64_t>(job.raw.size() + sizeof(Job)); }
+
     Impl(std::string directory, RecordingLimits limits, LogLine log)
         : directory_(std::move(directory)), limits_(limits), log_(std::move(log)), thread_([this] { run(); }) {}
 
@@ -207,23 +207,23 @@ SegmentWriter::SegmentWriter(std::string directory, RecordingLimits limits, LogL
 SegmentWriter::~SegmentWriter() = default;
 
 void SegmentWriter::begin_segment(replay::SegmentHead head, int64_t wall_ms) {
-    Job job;
-    job.kind = Job::Kind::begin;
+    Impl::Job job;
+    job.kind = Impl::Job::Kind::begin;
     job.head = std::move(head);
     job.wall_ms = wall_ms;
     impl_->submit(std::move(job));
 }
 
 void SegmentWriter::add_block(replay::BlockHeader header, std::string raw) {
-    Job job;
+    Impl::Job job;
     job.block = header;
     job.raw = std::move(raw);
     impl_->submit(std::move(job));
 }
 
 void SegmentWriter::end_segment(replay::EndReason reason) {
-    Job job;
-    job.kind = Job::Kind::end;
+    Impl::Job job;
+    job.kind = Impl::Job::Kind::end;
     job.reason = reason;
     impl_->submit(std::move(job));
 }

@@ -23,8 +23,8 @@ struct RecordedWorld {
             const std::string id = hub.submit(R"({"description":"a secret task","metadata":{"k":"a secret"}})");
             hub.send(bob, R"({"type":"task_accepted","task_id":")" + id + "\"}");
             if (i % 2 == 0) {
-                hub.send(bob, R"({"type":"task_complete","task_id":")" + id +
-                                  R"(","generation":1,"result":{"text":"a secret result"}})");
+                hub.send(bob, R"({"type":"task_complete","task_id":")" + id + R"(","generation":)" +
+                                  std::to_string(hub.row(id)->generation) + R"(,"result":{"text":"a secret result"}})");
             }
         }
         middle_ms = hub.now_ms();
