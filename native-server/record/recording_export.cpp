@@ -16,6 +16,11 @@ bool is_behind(const BlockHeader& block, int64_t to_ms) {
     return block.kind == BlockKind::records && block.inputs > 0 && block.first_ms > to_ms;
 }
 
+/// When a segment begins; one that was just begun has no inputs yet.
+int64_t begin_of(const SegmentSummary& segment) {
+    return segment.first_ms() != 0 ? segment.first_ms() : segment.file.begun_ms;
+}
+
 std::string end_mark(replay::EndReason reason) {
     BlockHeader header;
     header.kind = BlockKind::end;
@@ -36,10 +41,10 @@ std::optional<RecordingExport> RecordingExport::open(const std::string& director
     }
     std::optional<size_t> first;
     for (size_t i = 0; i < all.size(); ++i) {
-        if (all[i].has_snapshot && (!first || all[i].first_ms() <= from_ms)) first = i;
+        if (all[i].has_snapshot && (!first || begin_of(all[i]) <= from_ms)) first = i;
     }
-    if (!first || all[*first].first_ms() > to_ms) return std::nullopt;
-    for (size_t i = *first; i < all.size() && (i == *first || all[i].first_ms() <= to_ms); ++i) {
+    if (!first || begin_of(all[*first]) > to_ms) return std::nullopt;
+    for (size_t i = *first; i < all.size() && (i == *first || begin_of(all[i]) <= to_ms); ++i) {
         result.segments_.push_back(std::move(all[i]));
     }
     return result;

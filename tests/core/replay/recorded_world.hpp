@@ -20,7 +20,8 @@ struct RecordedWorld {
         for (int i = 0; i < rounds; ++i) {
             hub.advance_ms(1'000);
             hub.send(alice, R"({"type":"message","to":"bob","payload":{"text":"a secret plan"}})");
-            const std::string id = hub.submit(R"({"description":"a secret task","metadata":{"k":"a secret"}})");
+            const std::string id = hub.submit(
+                R"({"description":"a secret task","metadata":{"k":"a secret"},"needed_capabilities":["code"]})");
             hub.send(bob, R"({"type":"task_accepted","task_id":")" + id + "\"}");
             if (i % 2 == 0) {
                 hub.send(bob, R"({"type":"task_complete","task_id":")" + id + R"(","generation":)" +
