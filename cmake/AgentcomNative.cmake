@@ -10,6 +10,7 @@ pkg_check_modules(SPDLOG REQUIRED IMPORTED_TARGET spdlog)
 pkg_check_modules(FMT REQUIRED IMPORTED_TARGET fmt)
 pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 # Debian's wslay comes without a pkg-config file.
 find_library(WSLAY_LIBRARY wslay REQUIRED)
 mark_as_advanced(WSLAY_LIBRARY)
@@ -25,7 +26,7 @@ agentcom_library(agentcom_native native-server)
 if(TARGET agentcom_native)
     target_link_libraries(agentcom_native
         PUBLIC agentcom_core agentcom_version PkgConfig::WEBSOCKETS PkgConfig::UV PkgConfig::SQLITE3 PkgConfig::SPDLOG
-            PkgConfig::FMT PkgConfig::OPENSSL PkgConfig::TOMLPLUSPLUS ${WSLAY_LIBRARY} Threads::Threads)
+            PkgConfig::FMT PkgConfig::OPENSSL PkgConfig::TOMLPLUSPLUS PkgConfig::ZLIB ${WSLAY_LIBRARY} Threads::Threads)
 endif()
 # The pages that the hub serves are a part of its binary: dashboard/FILE as FUNCTION() of native-server/server/pages.hpp.
 function(agentcom_embed_page file function)
@@ -54,7 +55,7 @@ endif()
 agentcom_library(agentcom_cli tools/cli)
 if(TARGET agentcom_cli)
     target_link_libraries(agentcom_cli
-        PUBLIC agentcom_core agentcom_version PkgConfig::WEBSOCKETS PkgConfig::OPENSSL Threads::Threads)
+        PUBLIC agentcom_core agentcom_version PkgConfig::WEBSOCKETS PkgConfig::OPENSSL PkgConfig::ZLIB Threads::Threads)
     # The presets of `agentcom worker` are data files and part of the program.
     file(GLOB presets CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/cli/presets/*.json)
     set(entries "")

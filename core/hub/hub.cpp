@@ -582,6 +582,33 @@ RowChange Hub::current(TableId table, RowValues key) const { return core_->table
 const Tables& Hub::tables() const { return core_->tables_; }
 const Settings& Hub::settings() const { return core_->settings_; }
 Hash128 Hub::digest() const { return core_->tables_.digest(); }
+Hash128 Hub::rows_digest() const { return core_->tables_.rows_digest(); }
+
+Hub::SnapshotHead Hub::begin_snapshot() {
+    core_->tables_.begin_snapshot();
+    return {core_->turn_, core_->last_};
+}
+
+bool Hub::take_snapshot(std::string& out, int64_t rows) {
+    ByteWriter writer;
+    const bool complete = core_->tables_.take_snapshot(writer, rows);
+    out.append(writer.bytes());
+    return complete;
+}
+
+void Hub::cancel_snapshot() { core_->tables_.cancel_snapshot(); }
+Hash128 Hub::snapshot_digest() const { return core_->tables_.snapshot_digest(); }
+
+Result<Hub> Hub::load_snapshot(const SnapshotHead& head, const std::vector<std::string>& pieces, Settings settings) {
+    Hub hub(std::move(settings));
+    hub.core_->turn_ = head.turn;
+    hub.core_->last_ = head.last;
+    if (!hub.core_->tables_.load_snapshot(pieces)) {
+        return Result<Hub>(Error{"corrupt_state", 500, Blame::hub, "the bytes are no snapshot of this version"});
+    }
+    hub.core_->tables_.set_turn(head.turn);
+    return Result<Hub>(std::move(hub));
+}
 
 std::string Hub::save() const {
     ByteWriter out;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/assert.hpp"
 #include "core/base/hash128.hpp"
@@ -81,6 +82,28 @@ class Hub {
     /// Between turns only. Error `corrupt_state` for bytes that are no state of this version.
     std::string save() const;
     static Result<Hub> load(std::string_view, Settings);
+
+    /// The part of the digest that costs nothing to ask for: all rows, without the counters of Activity.
+    Hash128 rows_digest() const;
+
+    // -- a snapshot: the state at one moment, taken in slices while inputs go on
+    // ----------------------------------------
+
+    /// What a snapshot has beside the pieces.
+    struct SnapshotHead {
+        int64_t turn = 0;  ///< that was about to be collected
+        Time last;         ///< of the last input
+    };
+    /// Begins one between turns: it will be of this moment. It takes the place of one that is under way.
+    SnapshotHead begin_snapshot();
+    /// Between inputs: appends the next rows to `out`, until about so many were looked at. True: it is complete.
+    bool take_snapshot(std::string& out, int64_t rows);
+    void cancel_snapshot();
+    /// The digest at the moment when the last complete snapshot began.
+    Hash128 snapshot_digest() const;
+    /// A hub from all pieces of a snapshot, in any order. It cannot take back turns from before the snapshot
+    /// (`CommitFailed`): what they had changed is not in it. Error `corrupt_state`.
+    static Result<Hub> load_snapshot(const SnapshotHead&, const std::vector<std::string>& pieces, Settings);
 
     const Settings& settings() const;
 

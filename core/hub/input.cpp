@@ -1,6 +1,6 @@
 #include "core/hub/input.hpp"
 
-#include <tuple>
+#include <type_traits>
 
 #include "core/base/bytes.hpp"
 
@@ -8,88 +8,105 @@ namespace agentcom {
 
 namespace {
 
+template <class I, class Input>
+concept Is = std::is_same_v<std::remove_const_t<I>, Input>;
+
 // Each input lists its fields once; writing and reading are the two visitors below. The number of a type is its place
 // in InputBody, so new inputs are added at the end.
 
-template <class V>
-void fields(Started& input, V&& visit) {
+template <Is<Started> I, class V>
+void fields(I& input, V&& visit) {
     visit(input.seed, input.epoch, input.last_turn, input.admin_token_sha256, input.admin_token_prefix,
           input.log_levels);
 }
-template <class V>
-void fields(ConnectionOpened& input, V&& visit) {
+template <Is<ConnectionOpened> I, class V>
+void fields(I& input, V&& visit) {
     visit(input.connection, input.peer, input.loopback);
 }
-template <class V>
-void fields(FrameReceived& input, V&& visit) {
+template <Is<FrameReceived> I, class V>
+void fields(I& input, V&& visit) {
     visit(input.connection, input.malformed, input.text, input.credential);
 }
-template <class V>
-void fields(ControlReceived& input, V&& visit) {
+template <Is<ControlReceived> I, class V>
+void fields(I& input, V&& visit) {
     visit(input.connection);
 }
-template <class V>
-void fields(MailPushed& input, V&& visit) {
+template <Is<MailPushed> I, class V>
+void fields(I& input, V&& visit) {
     visit(input.connection, input.up_to_seq);
 }
-template <class V>
-void fields(ConnectionClosed& input, V&& visit) {
+template <Is<ConnectionClosed> I, class V>
+void fields(I& input, V&& visit) {
     visit(input.connection);
 }
-template <class V>
-void fields(HttpRequest& input, V&& visit) {
+template <Is<HttpRequest> I, class V>
+void fields(I& input, V&& visit) {
     visit(input.request, input.name, input.method, input.path, input.query, input.host, input.content_type,
           input.has_content_type, input.malformed_body, input.body, input.accept, input.last_event_id,
           input.idempotency_key, input.authorization, input.flex_authorization, input.has_bearer, input.query_token,
           input.body_token, input.invite, input.peer, input.loopback, input.tls, input.secret.sha256,
           input.secret.prefix);
 }
-template <class V>
-void fields(RequestCancelled& input, V&& visit) {
+template <Is<RequestCancelled> I, class V>
+void fields(I& input, V&& visit) {
     visit(input.request);
 }
-template <class V>
-void fields(Tick&, V&& visit) {
+template <Is<Tick> I, class V>
+void fields(I&, V&& visit) {
     visit();
 }
-template <class V>
-void fields(Committed& input, V&& visit) {
+template <Is<Committed> I, class V>
+void fields(I& input, V&& visit) {
     visit(input.turn);
 }
-template <class V>
-void fields(CommitFailed& input, V&& visit) {
+template <Is<CommitFailed> I, class V>
+void fields(I& input, V&& visit) {
     visit(input.first_turn);
 }
-template <class V>
-void fields(StorageRecovered&, V&& visit) {
+template <Is<StorageRecovered> I, class V>
+void fields(I&, V&& visit) {
     visit();
 }
-template <class V>
-void fields(QueryResult& input, V&& visit) {
+template <Is<QueryResult> I, class V>
+void fields(I& input, V&& visit) {
     visit(input.query, input.ok, input.rows);
 }
-template <class V>
-void fields(ClockJumped& input, V&& visit) {
+template <Is<ClockJumped> I, class V>
+void fields(I& input, V&& visit) {
     visit(input.delta_ms);
 }
-template <class V>
-void fields(Shutdown&, V&& visit) {
+template <Is<Shutdown> I, class V>
+void fields(I&, V&& visit) {
     visit();
 }
-template <class V>
-void fields(BodyTaken& input, V&& visit) {
+template <Is<BodyTaken> I, class V>
+void fields(I& input, V&& visit) {
     visit(input.request);
 }
 
-void write(ByteWriter& out, int64_t value) { out.i64(value); }
-void write(ByteWriter& out, bool value) { out.u8(value ? 1 : 0); }
-void write(ByteWriter& out, const std::string& value) { out.text(value); }
-void write(ByteWriter& out, Method value) { out.u8(static_cast<uint8_t>(value)); }
-void write(ByteWriter& out, const Credential& value) {
+template <class Out>
+void write(Out& out, int64_t value) {
+    out.i64(value);
+}
+template <class Out>
+void write(Out& out, bool value) {
+    out.u8(value ? 1 : 0);
+}
+template <class Out>
+void write(Out& out, const std::string& value) {
+    out.text(value);
+}
+template <class Out>
+void write(Out& out, Method value) {
+    out.u8(static_cast<uint8_t>(value));
+}
+template <class Out>
+void write(Out& out, const Credential& value) {
     out.u8(static_cast<uint8_t>(value.kind));
     out.text(value.sha256_hex);
 }
-void write(ByteWriter& out, const std::vector<QueryRow>& rows) {
+template <class Out>
+void write(Out& out, const std::vector<QueryRow>& rows) {
     out.u64(rows.size());
     for (const QueryRow& row : rows) {
         out.u8(static_cast<uint8_t>(row.table));
@@ -103,34 +120,42 @@ void write(ByteWriter& out, const std::vector<QueryRow>& rows) {
 }
 
 /// An enum whose values are 0 to `last`; anything else fails.
-template <class E>
-bool read_enum(ByteReader& in, E& value, E last) {
+template <class In, class E>
+bool read_enum(In& in, E& value, E last) {
     const uint8_t number = in.u8();
     if (number > static_cast<uint8_t>(last)) return false;
     value = static_cast<E>(number);
     return true;
 }
 
-bool read(ByteReader& in, int64_t& value) {
+template <class In>
+bool read(In& in, int64_t& value) {
     value = in.i64();
     return true;
 }
-bool read(ByteReader& in, bool& value) {
+template <class In>
+bool read(In& in, bool& value) {
     const uint8_t byte = in.u8();
     value = byte == 1;
     return byte <= 1;
 }
-bool read(ByteReader& in, std::string& value) {
+template <class In>
+bool read(In& in, std::string& value) {
     value = in.text();
     return true;
 }
-bool read(ByteReader& in, Method& value) { return read_enum(in, value, Method::other); }
-bool read(ByteReader& in, Credential& value) {
+template <class In>
+bool read(In& in, Method& value) {
+    return read_enum(in, value, Method::other);
+}
+template <class In>
+bool read(In& in, Credential& value) {
     if (!read_enum(in, value.kind, Credential::Kind::malformed)) return false;
     value.sha256_hex = in.text();
     return true;
 }
-bool read(ByteReader& in, std::vector<QueryRow>& rows) {
+template <class In>
+bool read(In& in, std::vector<QueryRow>& rows) {
     const uint64_t count = in.count();
     for (uint64_t i = 0; i < count && !in.failed(); ++i) {
         QueryRow& row = rows.emplace_back();
@@ -146,8 +171,8 @@ bool read(ByteReader& in, std::vector<QueryRow>& rows) {
     return true;
 }
 
-template <size_t Index = 0>
-bool read_body(ByteReader& in, size_t index, InputBody& body) {
+template <size_t Index = 0, class In>
+bool read_body(In& in, size_t index, InputBody& body) {
     if constexpr (Index < std::variant_size_v<InputBody>) {
         if (index != Index) return read_body<Index + 1>(in, index, body);
         auto& input = body.emplace<Index>();
@@ -157,6 +182,12 @@ bool read_body(ByteReader& in, size_t index, InputBody& body) {
     } else {
         return false;
     }
+}
+
+template <class Out>
+void write_body(Out& out, const InputBody& body) {
+    std::visit([&out](const auto& input) { fields(input, [&out](const auto&... field) { (write(out, field), ...); }); },
+               body);
 }
 
 }  // namespace
@@ -174,9 +205,7 @@ std::string encode_input(const Input& input) {
     out.i64(input.at.wall_ms);
     out.i64(input.at.mono_us);
     out.u8(static_cast<uint8_t>(input.body.index()));
-    Input copy = input;
-    std::visit([&out](auto& body) { fields(body, [&out](const auto&... field) { (write(out, field), ...); }); },
-               copy.body);
+    write_body(out, input.body);
     return std::move(out).take();
 }
 
@@ -188,6 +217,16 @@ std::optional<Input> decode_input(std::string_view bytes) {
     const size_t index = in.u8();
     if (in.failed() || !read_body(in, index, input.body) || in.failed() || !in.at_end()) return std::nullopt;
     return input;
+}
+
+void encode_body(CompactWriter& out, const InputBody& body) {
+    out.u8(static_cast<uint8_t>(body.index()));
+    write_body(out, body);
+}
+
+bool decode_body(CompactReader& in, InputBody& body) {
+    const size_t index = in.u8();
+    return !in.failed() && read_body(in, index, body) && !in.failed();
 }
 
 }  // namespace agentcom

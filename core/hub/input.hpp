@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/bytes.hpp"
 #include "core/base/time.hpp"
 #include "core/protocol/credentials.hpp"
 #include "core/protocol/operation.hpp"
@@ -148,8 +149,12 @@ struct Input {
 /// The name of the input's type, e.g. "FrameReceived".
 std::string_view input_name(const InputBody&);
 
-/// Bytes of an input for recordings and fault files (docs/formats.md), and back; nullopt for bytes that are none.
+/// Bytes of an input for rows and fault files (docs/formats.md), and back; nullopt for bytes that are none.
 std::string encode_input(const Input&);
 std::optional<Input> decode_input(std::string_view);
+
+/// The same without the time and with short numbers, for recordings. False: the bytes are none.
+void encode_body(CompactWriter&, const InputBody&);
+bool decode_body(CompactReader&, InputBody&);
 
 }  // namespace agentcom

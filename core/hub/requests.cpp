@@ -21,6 +21,7 @@
 #include "core/hub/invite_routes.hpp"
 #include "core/hub/limit_routes.hpp"
 #include "core/hub/message_routes.hpp"
+#include "core/hub/recording_routes.hpp"
 #include "core/hub/refusals.hpp"
 #include "core/hub/schema_routes.hpp"
 #include "core/hub/task_routes.hpp"
@@ -124,6 +125,9 @@ constexpr Route kRoutes[] = {
     {OperationId::http_log_level_get, on_log_level_get},
     {OperationId::http_log_level_set, on_log_level_set},
     {OperationId::http_push_task, on_push_task},
+    // recordings
+    {OperationId::http_recording, on_recording},
+    {OperationId::http_recording_segments, on_recording_segments},
     // moving in from another hub
     {OperationId::http_import, on_import},
 };
@@ -149,7 +153,7 @@ Answer rate_limited(const limiter::Verdict& verdict) {
 
 /// An answer to somebody who may be anybody: beyond a limit it is 429.
 Answer unless_limited(const limiter::Verdict& verdict, Answer answer) {
-    return verdict.allowed ? answer : rate_limited(verdict);
+    return verdict.allowed ? std::move(answer) : rate_limited(verdict);
 }
 
 /// nullopt: the request is within its limit.

@@ -346,6 +346,12 @@ constexpr std::array kAuditQuery = {
     QueryField{"since", FieldType::integer, 2},
 };
 
+constexpr std::array kRecordingQuery = {
+    QueryField{"from", FieldType::integer, 2},
+    QueryField{"strip", FieldType::string, 2},
+    QueryField{"to", FieldType::integer, 2},
+};
+
 constexpr std::array kEventsQuery = {
     QueryField{"kind", FieldType::string, 2},     QueryField{"limit", FieldType::integer, 2},
     QueryField{"since", FieldType::string, 2},    QueryField{"subject", FieldType::string, 2},
@@ -806,6 +812,17 @@ constexpr std::array kCatalogue = {
            .fields = kPushTaskFields,
            .mutates = true},
           "Submit a task that only this agent gets, before what others wait for."),
+    // recordings
+    route(Id::http_recording, "get_admin_recording", Method::get, "/api/admin/recording",
+          {.auth = Auth::strict,
+           .permission = Permission::administer_hub,
+           .limit_per_min = 60,
+           .query = kRecordingQuery,
+           .since = 2},
+          "Download what the hub was fed lately, to be played again: segments as docs/formats.md describes them."),
+    route(Id::http_recording_segments, "get_admin_recording_segments", Method::get, "/api/admin/recording/segments",
+          {.auth = Auth::strict, .permission = Permission::administer_hub, .since = 2},
+          "List the segments of the recording and how far back they reach."),
     // moving in from another hub
     route(Id::http_import, "post_admin_import", Method::post, "/api/admin/import",
           {.auth = Auth::strict,

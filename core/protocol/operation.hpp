@@ -126,6 +126,9 @@ enum class OperationId : uint8_t {
     http_log_level_get,
     http_log_level_set,
     http_push_task,
+    // recordings
+    http_recording,
+    http_recording_segments,
     // moving in from another hub
     http_import,
 };

@@ -333,6 +333,13 @@ constexpr RouteText kRoutes[] = {
      "200 {status: 'pushed', task_id: string, agent_id: string}; 404 agent_not_connected {agent_id: string};"
      "503 queue_full"},
 
+    // Recordings
+    {Id::http_recording, "200 application/octet-stream; 404 nothing_recorded; 422 bad_value"},
+    {Id::http_recording_segments,
+     "200 {recording: boolean, reaches_back_to: integer | null, bytes: integer,"
+     " segments: [{segment: integer, run: string, hub_version: string, from: integer | null, to: integer | null,"
+     " inputs: integer, bytes: integer, snapshot: boolean, ended: 'next_segment' | 'stopped' | 'gap' | null}]}"},
+
     // Moving in
     {Id::http_import,
      "200 {items: [{kind: string, key: string, status: 'created' | 'known' | 'skipped', id?: string, reason?: string}],"

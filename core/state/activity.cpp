@@ -52,6 +52,8 @@ size_t Activity::KeyHash::operator()(const Key& key) const {
 
 AgentActivity& Activity::change(int64_t workspace, const std::string& agent) {
     const auto [found, is_new] = agents_.try_emplace({workspace, agent});
+    if (is_new) found->second.snapshot = snapshot_number_;
+    if (in_snapshot_ && found->second.snapshot != snapshot_number_) write_snapshot(kept_, found->first, found->second);
     undo_.emplace_back(found->first, is_new ? std::nullopt : std::optional(found->second));
     return found->second;
 }
@@ -125,16 +127,18 @@ void Activity::undo_input() {
 
 Hash128 Activity::digest() const {
     Hash128 digest;
-    for (const Key& key : sorted_keys()) {
-        Hasher hasher;
-        hasher.u8(static_cast<uint8_t>(TableId::activity));
-        hasher.i64(key.first);
-        hasher.bytes(key.second);
-        AgentActivity activity = agents_.at(key);
-        each_number(activity, [&hasher](int64_t number) { hasher.i64(number); });
-        digest += hasher.finish();
-    }
+    for (const Key& key : sorted_keys()) digest += hash_of(key, agents_.at(key));
     return digest;
+}
+
+Hash128 Activity::hash_of(const Key& key, const AgentActivity& activity) {
+    Hasher hasher;
+    hasher.u8(static_cast<uint8_t>(TableId::activity));
+    hasher.i64(key.first);
+    hasher.bytes(key.second);
+    AgentActivity copy = activity;
+    each_number(copy, [&hasher](int64_t number) { hasher.i64(number); });
+    return hasher.finish();
 }
 
 void Activity::save(ByteWriter& out) const {
@@ -155,6 +159,59 @@ bool Activity::load(ByteReader& in) {
         each_number(activity, [&in](int64_t& number) { number = in.i64(); });
     }
     return !in.failed();
+}
+
+void Activity::begin_snapshot(uint32_t number) {
+    in_snapshot_ = true;
+    snapshot_number_ = number;
+    snapshot_digest_ = {};
+    kept_ = {};
+    walk_buckets_ = 0;
+    walk_next_ = 0;
+}
+
+void Activity::write_snapshot(ByteWriter& out, const Key& key, AgentActivity& activity) {
+    activity.snapshot = snapshot_number_;
+    snapshot_digest_ += hash_of(key, activity);
+    out.u8(static_cast<uint8_t>(TableId::activity));
+    out.i64(key.first);
+    out.text(key.second);
+    each_number(activity, [&out](int64_t number) { out.i64(number); });
+}
+
+bool Activity::take_snapshot(ByteWriter& out, int64_t& budget) {
+    out.raw(kept_.bytes());
+    kept_ = {};
+    if (walk_buckets_ != agents_.bucket_count()) {
+        walk_buckets_ = agents_.bucket_count();
+        walk_next_ = 0;
+    }
+    for (; walk_next_ < walk_buckets_; ++walk_next_) {
+        if (budget <= 0) return false;
+        --budget;
+        for (auto each = agents_.begin(walk_next_); each != agents_.end(walk_next_); ++each) {
+            if (each->second.snapshot == snapshot_number_) continue;
+            // As much work as a hundred numbers, which it is.
+            budget -= 8;
+            write_snapshot(out, each->first, each->second);
+        }
+    }
+    return true;
+}
+
+bool Activity::copy_entry(ByteReader& in, ByteWriter& out) {
+    out.i64(in.i64());
+    out.text(in.text());
+    AgentActivity activity;
+    each_number(activity, [&in, &out](int64_t&) { out.i64(in.i64()); });
+    return !in.failed();
+}
+
+bool Activity::load_entry(ByteReader& in) {
+    const int64_t workspace = in.i64();
+    const auto [found, is_new] = agents_.try_emplace({workspace, in.text()});
+    each_number(found->second, [&in](int64_t& number) { number = in.i64(); });
+    return is_new && !in.failed();
 }
 
 }  // namespace agentcom

@@ -35,6 +35,7 @@ struct AgentActivity {
     int64_t connections = 0;
     int64_t last_active = 0;  ///< last message, task report or connect; 0: never
     int64_t last_seen = 0;    ///< last disconnect; 0: never
+    uint32_t snapshot = 0;    ///< no part of the state: the newest snapshot that has this, or that began before it
 
     /// Of the hour that began at `hour`, with what runs of the present connection.
     HourlyCount at(int64_t hour, int64_t now_ms) const;
@@ -62,17 +63,37 @@ class Activity {
     void save(ByteWriter& out) const;
     bool load(ByteReader& in);
 
+    /// As Tables has it for rows: what changes while a snapshot is taken is written to `kept` before.
+    void begin_snapshot(uint32_t number);
+    bool take_snapshot(ByteWriter& out, int64_t& budget);
+    void end_snapshot() { in_snapshot_ = false; }
+    /// The digest of what a complete snapshot has.
+    Hash128 snapshot_digest() const { return snapshot_digest_; }
+    /// Takes in one entry of a snapshot. False: it is none, or there already.
+    bool load_entry(ByteReader& in);
+    /// Passes one entry on as it is. False: it is none.
+    static bool copy_entry(ByteReader& in, ByteWriter& out);
+
   private:
     using Key = std::pair<int64_t, std::string>;
     struct KeyHash {
         size_t operator()(const Key& key) const;
     };
 
+    static Hash128 hash_of(const Key& key, const AgentActivity& activity);
     AgentActivity& change(int64_t workspace, const std::string& agent);
+    void write_snapshot(ByteWriter& out, const Key& key, AgentActivity& activity);
     std::vector<Key> sorted_keys() const;
 
     std::unordered_map<Key, AgentActivity, KeyHash> agents_;          // NOLINT: never iterated where the order shows
     std::vector<std::pair<Key, std::optional<AgentActivity>>> undo_;  ///< as they were before the input
+
+    bool in_snapshot_ = false;
+    uint32_t snapshot_number_ = 0;
+    ByteWriter kept_;
+    size_t walk_buckets_ = 0;
+    size_t walk_next_ = 0;
+    Hash128 snapshot_digest_;
 };
 
 }  // namespace agentcom

@@ -24,6 +24,8 @@ std::optional<Effect> effect_of_failed_turn(const Effect& effect) {
     // A piece left out would be a gap that nobody sees.
     if (const auto* piece = std::get_if<HttpBody>(&effect))
         return HttpBody{piece->request, nullptr, HttpBody::End::cut};
+    if (const auto* recording = std::get_if<AnswerRecording>(&effect))
+        return storage_unavailable_response(recording->request);
     return effect;
 }
 

@@ -101,8 +101,18 @@ struct SetLogLevels {
     LogLevels levels;
 };
 
-using Effect =
-    std::variant<SendFrame, SendPing, CloseConnection, HttpRespond, RunQuery, LogEvent, HttpBody, SetLogLevels>;
+/// Answers a request with what the machine has recorded of its inputs (docs/formats.md, "Recordings"): the machine
+/// makes the whole answer.
+struct AnswerRecording {
+    RequestId request = 0;
+    bool list = false;    ///< the segments that there are; else their contents
+    int64_t from_ms = 0;  ///< wall time
+    int64_t to_ms = INT64_MAX;
+    bool strip_payloads = false;
+};
+
+using Effect = std::variant<SendFrame, SendPing, CloseConnection, HttpRespond, RunQuery, LogEvent, HttpBody,
+                            SetLogLevels, AnswerRecording>;
 
 /// All that one turn puts out.
 struct TurnResult {

@@ -1,66 +1,13 @@
 #include "core/state/tables.hpp"
 
 #include "core/base/bytes.hpp"
+#include "core/state/saved_rows.hpp"
 
 namespace agentcom {
 
 namespace {
 
 constexpr std::string_view kStateMagic = "agentcom state 1\n";
-
-template <class T>
-void write_field(ByteWriter& out, const T& field) {
-    if constexpr (std::is_same_v<T, bool>) {
-        out.u8(field ? 1 : 0);
-    } else if constexpr (std::is_same_v<T, int64_t>) {
-        out.i64(field);
-    } else if constexpr (std::is_same_v<T, std::string>) {
-        out.text(field);
-    } else if constexpr (std::is_enum_v<T>) {
-        out.text(to_text(field));
-    } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-        out.u64(field.size());
-        for (const std::string& item : field) out.text(item);
-    } else if constexpr (std::is_same_v<T, Body>) {
-        out.u8(field.resident ? 1 : 0);
-        out.i64(field.size);
-        out.u64(field.hash.lo);
-        out.u64(field.hash.hi);
-        out.text(field.bytes);
-    } else {
-        out.u8(field ? 1 : 0);
-        if (field) write_field(out, *field);
-    }
-}
-
-template <class T>
-bool read_field(ByteReader& in, T& field) {
-    if constexpr (std::is_same_v<T, bool>) {
-        field = in.u8() != 0;
-    } else if constexpr (std::is_same_v<T, int64_t>) {
-        field = in.i64();
-    } else if constexpr (std::is_same_v<T, std::string>) {
-        field = in.text();
-    } else if constexpr (std::is_enum_v<T>) {
-        return from_text(in.text(), field) && !in.failed();
-    } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-        const uint64_t count = in.count();
-        for (uint64_t i = 0; i < count && !in.failed(); ++i) field.push_back(in.text());
-    } else if constexpr (std::is_same_v<T, Body>) {
-        field.resident = in.u8() != 0;
-        field.size = in.i64();
-        field.hash.lo = in.u64();
-        field.hash.hi = in.u64();
-        field.bytes = in.text();
-    } else {
-        if (in.u8() == 0) {
-            field.reset();
-        } else {
-            return read_field(in, field.emplace());
-        }
-    }
-    return !in.failed();
-}
 
 }  // namespace
 
@@ -152,9 +99,14 @@ std::vector<TaskRow::Key> Tables::undo_turns(int64_t first_turn) {
     return tasks;
 }
 
-Hash128 Tables::digest() const {
+Hash128 Tables::rows_digest() const {
     Hash128 digest;
     std::apply([&digest](const auto&... tables) { ((digest += tables.sum()), ...); }, tables_);
+    return digest;
+}
+
+Hash128 Tables::digest() const {
+    Hash128 digest = rows_digest();
     digest += activity_.digest();
     return digest;
 }
@@ -176,7 +128,7 @@ std::string Tables::save() const {
         out.u8(static_cast<uint8_t>(Row::kTable));
         out.u64(static_cast<uint64_t>(table<Row>().size()));
         for (const auto& key : table<Row>().sorted_keys()) {
-            Row::columns(*find<Row>(key), [&out](std::string_view, const auto& field) { write_field(out, field); });
+            saved::write_row(out, *find<Row>(key));
         }
     });
     activity_.save(out);
@@ -193,7 +145,7 @@ bool Tables::load(std::string_view bytes) {
         const uint64_t count = in.count();
         for (uint64_t i = 0; good && i < count; ++i) {
             Row row;
-            Row::columns(row, [&](std::string_view, auto& field) { good = good && read_field(in, field); });
+            good = saved::read_row(in, row);
             if (good) restore(std::move(row));
         }
         good = good && !in.failed();

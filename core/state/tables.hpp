@@ -28,6 +28,7 @@
 #include "core/state/columns.hpp"
 #include "core/state/indexes.hpp"
 #include "core/state/rows.hpp"
+#include "core/state/saved_rows.hpp"
 #include "core/state/store.hpp"
 
 namespace agentcom {
@@ -54,6 +55,12 @@ struct KeyHash {
 
 }  // namespace detail
 
+/// Where the walk of a snapshot through a hash table stands.
+struct SnapshotWalk {
+    size_t buckets = 0;  ///< how many the table had when it began
+    size_t next = 0;
+};
+
 /// The rows of one type. Never iterated where the order could show: use an index, or `sorted_keys`.
 template <class Row>
 class Table {
@@ -62,7 +69,8 @@ class Table {
     struct Entry {
         Row row;
         Hash128 hash;
-        bool dirty = false;  ///< noted in the turn's change list
+        bool dirty = false;     ///< noted in the turn's change list
+        uint32_t snapshot = 0;  ///< the newest snapshot that has this row, or that began before it was made
     };
 
     const Row* find(const Key& key) const {
@@ -85,7 +93,8 @@ class Table {
     }
 
     /// Inserts, replaces or (nullopt) removes a row; gives back what was there.
-    std::optional<Row> exchange(const Key& key, std::optional<Row> row) {
+    /// `snapshot` is the number of the newest snapshot: a row that is new since is not for it.
+    std::optional<Row> exchange(const Key& key, std::optional<Row> row, uint32_t snapshot) {
         std::optional<Row> before;
         auto found = entries_.find(key);
         if (found != entries_.end()) {
@@ -99,12 +108,32 @@ class Table {
         const Hash128 hash = row_hash(*row);
         sum_ += hash;
         if (found == entries_.end()) {
-            entries_.emplace(key, Entry{std::move(*row), hash, false});
+            entries_.emplace(key, Entry{std::move(*row), hash, false, snapshot});
         } else {
             found->second.row = std::move(*row);
             found->second.hash = hash;
         }
         return before;
+    }
+
+    /// Calls `visit(Entry&)` for entries that snapshot number `snapshot` does not have yet, in no particular order, and
+    /// takes the work done from `budget`. True: there are no more. Begin with a fresh `walk` and go on with the same
+    /// one; rows may change meanwhile.
+    template <class Visit>
+    bool visit_missing(uint32_t snapshot, SnapshotWalk& walk, int64_t& budget, Visit&& visit) {
+        // What moved to other places with the growth of the table is looked over again; what is done bears the mark.
+        if (walk.buckets != entries_.bucket_count()) walk = {entries_.bucket_count(), 0};
+        for (; walk.next < walk.buckets; ++walk.next) {
+            if (budget <= 0) return false;
+            --budget;
+            for (auto each = entries_.begin(walk.next); each != entries_.end(walk.next); ++each) {
+                --budget;
+                if (each->second.snapshot == snapshot) continue;
+                each->second.snapshot = snapshot;
+                visit(each->second);
+            }
+        }
+        return true;
     }
 
   private:
@@ -211,10 +240,29 @@ class Tables {
     std::vector<TaskRow::Key> undo_turns(int64_t first_turn);
 
     Hash128 digest() const;
+    /// The part of the digest that costs nothing to ask for: all rows, without Activity.
+    Hash128 rows_digest() const;
     std::vector<TableSum> sums() const;
     std::string save() const;
     /// False when the bytes are no saved state.
     bool load(std::string_view bytes);
+
+    // -- snapshots: the state at one moment, taken piece by piece while inputs go on
+    // ------------------------------------
+    //
+    // A row that changes before its turn has come is written down as it was, so every piece is of the moment when the
+    // snapshot began. What it costs while one is taken: a hash lookup per changed row, and the row once more as bytes.
+
+    /// Begins one between turns, in the place of one that is under way.
+    void begin_snapshot();
+    /// Appends rows to `out` until about so many were looked at. True: the snapshot is complete.
+    bool take_snapshot(ByteWriter& out, int64_t rows);
+    void cancel_snapshot();
+    bool in_snapshot() const { return snapshot_ != nullptr; }
+    /// The digest of the state when the last complete snapshot began.
+    Hash128 snapshot_digest() const { return snapshot_digest_; }
+    /// Takes in all pieces of a snapshot, in any order. False: they are none.
+    bool load_snapshot(const std::vector<std::string>& pieces);
 
     /// The current value of a row in memory as a change for the store: the row itself, or its erasure.
     RowChange current(TableId, RowValues key_values) const;
@@ -260,10 +308,21 @@ class Tables {
 
     template <class Row>
     std::optional<Row> exchange(const typename Row::Key& key, std::optional<Row> row) {
+        if (snapshot_) keep_for_snapshot<Row>(key);
         // The indexes see both versions: the new one is looked up in place after the exchange.
-        std::optional<Row> before = table<Row>().exchange(key, std::move(row));
+        std::optional<Row> before = table<Row>().exchange(key, std::move(row), snapshot_number_);
         indexes_.changed(before ? &*before : static_cast<const Row*>(nullptr), find<Row>(key));
         return before;
+    }
+
+    /// Writes the row down for the snapshot that is being taken, if that does not have it yet.
+    template <class Row>
+    void keep_for_snapshot(const typename Row::Key& key) {
+        auto* entry = table<Row>().entry(key);
+        if (entry == nullptr || entry->snapshot == snapshot_number_) return;
+        entry->snapshot = snapshot_number_;
+        snapshot_->kept.u8(static_cast<uint8_t>(Row::kTable));
+        saved::write_row(snapshot_->kept, entry->row);
     }
 
     template <class Row>
@@ -275,6 +334,14 @@ class Tables {
     template <class Row>
     void append_row(const Row& row);
     void count_bytes(const RowChange&);
+
+    /// A snapshot that is being taken.
+    struct Snapshot {
+        ByteWriter kept;  ///< rows that changed meanwhile, as they were
+        size_t table = 0;
+        SnapshotWalk walk;
+        Hash128 rows;  ///< digest of all rows when it began
+    };
 
     AllTables tables_;
     Indexes indexes_;
@@ -292,6 +359,9 @@ class Tables {
     int64_t turn_bytes_ = 0;
     int64_t turn_ = 1;
     std::vector<TaskInputRow::Key> new_inputs_;  ///< may shed their bodies at the turn's end
+    std::unique_ptr<Snapshot> snapshot_;
+    uint32_t snapshot_number_ = 0;
+    Hash128 snapshot_digest_;
 };
 
 template <class Row>

@@ -14,7 +14,7 @@ constexpr int64_t kGiB = 1024 * kMiB;
 // Strings and frames are at most kMaxFrameBytes, so an outbox must hold at least one such frame.
 constexpr int64_t kOutboxMinimum = static_cast<int64_t>(kMaxFrameBytes);
 
-constexpr std::array<NetSettingInfo, 16> kInfos{{
+constexpr std::array<NetSettingInfo, 19> kInfos{{
     {"outbox_frames", &NetSettings::outbox_frames, 10'000, 16, 10'000'000,
      "frames that may wait for one reader; a slower one is closed with 1008"},
     {"outbox_bytes", &NetSettings::outbox_bytes, 16 * kMiB, kOutboxMinimum, 64 * kGiB,
@@ -46,6 +46,12 @@ constexpr std::array<NetSettingInfo, 16> kInfos{{
     {"log_file_bytes", &NetSettings::log_file_bytes, 10'000'000, 10'000, 1 * kGiB,
      "size at which the log file is put aside for a new one"},
     {"log_files", &NetSettings::log_files, 5, 1, 1'000, "old log files that are kept"},
+    {"recording", &NetSettings::recording, 1, 0, 1,
+     "1: keep what the hub was fed lately in DIR/recording, so that it can be played again"},
+    {"recording_bytes", &NetSettings::recording_bytes, 256 * kMiB, 1 * kMiB, 1024 * kGiB,
+     "bytes on the disk that the recording may take; its oldest part goes first"},
+    {"recording_age_ms", &NetSettings::recording_age_ms, 604'800'000, 60'000, 31'536'000'000,
+     "milliseconds after which a part of the recording goes"},
 }};
 
 }  // namespace

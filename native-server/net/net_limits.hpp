@@ -52,6 +52,10 @@ struct NetSettings {
     int64_t log_lines_per_s = 50;
     int64_t log_file_bytes = 10'000'000;
     int64_t log_files = 5;
+    // what the hub was fed, to be played again
+    int64_t recording = 1;
+    int64_t recording_bytes = int64_t{256} * 1024 * 1024;
+    int64_t recording_age_ms = 604'800'000;
 
     bool operator==(const NetSettings&) const = default;
 };

@@ -145,9 +145,12 @@ Status Server::start_hub() {
     started.admin_token_sha256 = description.sha256;
     started.admin_token_prefix = description.prefix;
     started.log_levels = to_text(log_.levels());
-    const std::optional<Fault> fault = hub_->apply(Input{net_.now, std::move(started)});
+    start_recording();
+    const Input input{net_.now, std::move(started)};
+    if (recorder_) recorder_->input(input);
+    const std::optional<Fault> fault = hub_->apply(input);
     if (fault) return Status(Error{"core_fault", 500, Blame::hub, "the hub does not start: " + fault->text});
-    TurnResult turn = hub_->end_turn();
+    TurnResult turn = close_turn();
     if (!turn.batch.empty()) {
         if (const auto error = store_->commit(std::span<const Batch>(&turn.batch, 1))) {
             return Status(Error{
@@ -158,6 +161,35 @@ Status Server::start_hub() {
     }
     turns_.add(turn.turn, false, 0, std::move(turn.effects));
     return {};
+}
+
+void Server::start_recording() {
+    const std::string directory = options_.data_directory + "/recording";
+    const NetSettings& settings = net_.settings;
+    recording_desk_ = std::make_unique<RecordingDesk>(directory, settings.recording != 0, [this](Effect effect) {
+        auto shared = std::make_shared<Effect>(std::move(effect));
+        loop_.post([this, shared] {
+            if (!recording_desk_) return;
+            begin_turn();
+            const auto* body = std::get_if<HttpBody>(shared.get());
+            if (body != nullptr && body->end != HttpBody::End::open) recording_desk_->end(body->request);
+            const auto* response = std::get_if<HttpRespond>(shared.get());
+            if (response != nullptr && !response->stream) recording_desk_->end(response->request);
+            carry_out(*shared);
+            flush_marked();
+        });
+    });
+    if (settings.recording == 0) return;
+    RecorderOptions options;
+    options.directory = directory;
+    options.limits = {settings.recording_bytes, settings.recording_age_ms};
+    options.hub_version = std::string(kVersion);
+    options.run = random_hex(8);
+    recorder_ = std::make_unique<Recorder>(
+        std::move(options), [this](const std::string& event, const std::string& text) {
+            log_.write(event, text);
+        });
+    recorder_->begin(*hub_, net_.now.wall_ms);
 }
 
 int Server::run() {
@@ -198,14 +230,30 @@ void Server::apply(InputBody body) {
     Input input{net_.now, std::move(body)};
     if (faults_ && faults_->refuses(input.body)) return refuse_input(input.body);
     turn_open_ = true;
+    if (recorder_) recorder_->input(input);
     const std::optional<Fault> fault = hub_->apply(input);
     if (fault) handle_fault(input, *fault);
 }
 
+TurnResult Server::close_turn() {
+    turn_open_ = false;
+    TurnResult turn = hub_->end_turn();
+    if (recorder_) recorder_->turn_ended(*hub_, turn);
+    return turn;
+}
+
+void Server::submit(InputBody input) {
+    // What the machine sends of its own is no affair of the hub's.
+    if (const auto* taken = std::get_if<BodyTaken>(&input);
+        taken != nullptr && recording_desk_ && recording_desk_->owns(taken->request)) {
+        return recording_desk_->more(taken->request);
+    }
+    apply(std::move(input));
+}
+
 void Server::end_turn() {
     if (turn_open_) {
-        turn_open_ = false;
-        TurnResult turn = hub_->end_turn();
+        TurnResult turn = close_turn();
         const bool changes_rows = !turn.batch.empty();
         if (changes_rows && storage_failed_) {
             // The hub is read-only now and should not have changed anything; what the store never gets must not stand.
@@ -225,6 +273,7 @@ void Server::end_turn() {
     // What the effects brought about (mail that left, connections that ended) belongs to the next turn, which need not
     // wait for anything else to happen.
     if (turn_open_) loop_.stay_awake();
+    if (recorder_ && recorder_->work(*hub_)) loop_.stay_awake();
     set_timer();
     time_read_ = turn_open_;
 }
@@ -394,6 +443,10 @@ void Server::carry_out(LogEvent& effect) { log_.write(effect); }
 
 void Server::carry_out(SetLogLevels& effect) { log_.set_levels(effect.levels); }
 
+void Server::carry_out(AnswerRecording& effect) {
+    if (requests_.contains(effect.request)) recording_desk_->begin(effect);
+}
+
 void Server::respond(RequestId request, HttpRespond& response) {
     const auto found = requests_.find(request);
     if (found == requests_.end()) return;
@@ -466,6 +519,7 @@ void Server::cancel_request(RequestId request) {
     if (found == requests_.end()) return;
     wipe(found->second.secret);
     requests_.erase(found);
+    if (recording_desk_) recording_desk_->end(request);
     apply(RequestCancelled{request});
 }
 
@@ -514,8 +568,7 @@ void Server::on_commit_failed(const WriterReport& report) {
                {{"category", std::string(to_text(report.category))}, {"turn", report.turn}});
     // What was collected since belongs to what is undone: it may rest on it.
     if (turn_open_) {
-        turn_open_ = false;
-        TurnResult turn = hub_->end_turn();
+        TurnResult turn = close_turn();
         turns_.add(turn.turn, false, 0, std::move(turn.effects));
     }
     storage_failed_ = true;
@@ -580,12 +633,14 @@ void Server::finish_if_drained() {
 void Server::finish() {
     if (!hub_) return;
     if (turn_open_ && writer_) {
-        turn_open_ = false;
-        TurnResult turn = hub_->end_turn();
+        TurnResult turn = close_turn();
         if (!turn.batch.empty() && !storage_failed_) writer_->submit(std::move(turn.batch));
     }
     if (writer_) writer_->stop();
     if (reader_) reader_->stop();
+    if (recorder_) recorder_->stop(*hub_);
+    recorder_.reset();
+    recording_desk_.reset();
     // Sockets report their end while they are closed; the hub need not hear of it.
     hub_.reset();
     if (transport_) transport_->shut_down();

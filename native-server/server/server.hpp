@@ -19,6 +19,8 @@
 #include "native-server/net/address.hpp"
 #include "native-server/net/net_context.hpp"
 #include "native-server/net/transport.hpp"
+#include "native-server/record/recorder.hpp"
+#include "native-server/record/recording_desk.hpp"
 #include "native-server/server/client.hpp"
 #include "native-server/server/event_loop.hpp"
 #include "native-server/server/fault_guard.hpp"
@@ -70,8 +72,10 @@ class Server final : private ClientHost {
     // start
     Status open_store();
     Status start_hub();
+    void start_recording();
 
     // the turn
+    TurnResult close_turn();
     void end_turn();
     void read_time();
     void apply(InputBody body);
@@ -96,6 +100,7 @@ class Server final : private ClientHost {
     void carry_out(RunQuery& effect);
     void carry_out(LogEvent& effect);
     void carry_out(SetLogLevels& effect);
+    void carry_out(AnswerRecording& effect);
     void mark_for_flush(Client& client);
     void flush_marked();
     void respond(RequestId request, HttpRespond& response);
@@ -116,7 +121,7 @@ class Server final : private ClientHost {
     NetContext& net() override { return net_; }
     char* write_buffer() override { return transport_->write_buffer(); }
     void begin_turn() override;
-    void submit(InputBody input) override { apply(std::move(input)); }
+    void submit(InputBody input) override;
     ConnectionId open_connection(Client& client) override;
     RequestId begin_request(Client& client, HttpRequest request, bool mints_secret) override;
     void cancel_request(RequestId request) override;
@@ -135,6 +140,8 @@ class Server final : private ClientHost {
     std::unique_ptr<SqliteStore> store_;
     std::unique_ptr<Hub> hub_;
     std::unique_ptr<FaultGuard> faults_;
+    std::unique_ptr<Recorder> recorder_;
+    std::unique_ptr<RecordingDesk> recording_desk_;
     std::unique_ptr<WriterThread> writer_;
     std::unique_ptr<ReaderThread> reader_;
     std::unique_ptr<Transport> transport_;

@@ -80,6 +80,10 @@ Trouble run(const CommandContext& context, const HubConfigSetCommand& command);
 Trouble run(const CommandContext& context, const HubConfigUnsetCommand& command);
 Trouble run(const CommandContext& context, const HubResetCommand& command);
 Trouble run(const CommandContext& context, const HubLogLevelCommand& command);
+Trouble run(const CommandContext& context, const RecordingListCommand& command);
+Trouble run(const CommandContext& context, const RecordingExportCommand& command);
+// A recording with problems is a failure.
+Trouble run(const CommandContext& context, const RecordingVerifyCommand& command);
 Trouble run(const CommandContext& context, const WorkerCommand& command);
 
 // Parses, runs and prints; returns the exit code. `arguments` are those after the program's name.

@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
@@ -91,6 +92,7 @@ class Exchange {
         // A hub that refuses a body early has answered although writing failed, so the answer is read anyhow.
         const beast::error_code write_error = error;
 
+        if (request.sink) return download(request, write_error);
         http::response_parser<http::string_body> parser;
         parser.body_limit(kMaxAnswerBytes);
         beast::flat_buffer buffer;
@@ -106,6 +108,37 @@ class Exchange {
     }
 
   private:
+    HttpReply download(const HttpRequest& request, beast::error_code write_error) {
+        http::response_parser<http::buffer_body> parser;
+        parser.body_limit(boost::none);
+        beast::flat_buffer buffer;
+        beast::error_code error;
+        const auto read = [&](beast::error_code e, size_t) { error = e; };
+        http::async_read_header(stream_, buffer, parser, read);
+        finish_step();
+        HttpAnswer answer;
+        answer.status = parser.get().result_int();
+        answer.retry_after_s = seconds_of(parser.get()[http::field::retry_after]);
+        std::string piece(size_t{256} * 1024, '\0');
+        while (!error && !parser.is_done()) {
+            parser.get().body().data = piece.data();
+            parser.get().body().size = piece.size();
+            stream_.next_layer().expires_after(request.timeout);
+            http::async_read(stream_, buffer, parser, read);
+            finish_step();
+            if (error == http::error::need_buffer) error = {};
+            const std::string_view got(piece.data(), piece.size() - parser.get().body().size);
+            if (answer.status > 299) {
+                // Words of an error: nobody needs more of them.
+                if (answer.body.size() < kMaxAnswerBytes) answer.body.append(got);
+            } else if (!request.sink(got)) {
+                return HttpLoss{HttpLoss::Stage::exchange, "what it sent cannot be kept"};
+            }
+        }
+        if (error) return HttpLoss{HttpLoss::Stage::exchange, reason(write_error ? write_error : error)};
+        return answer;
+    }
+
     void finish_step() {
         context_.restart();
         context_.run();

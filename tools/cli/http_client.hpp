@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "tools/cli/hub_url.hpp"
@@ -27,8 +28,10 @@ struct HttpRequest {
     std::string token{};
     // Sent as Idempotency-Key unless empty.
     std::string idempotency_key{};
-    // For the exchange, once connected.
+    // For the exchange, once connected; of a download, for each piece.
     std::chrono::milliseconds timeout{60'000};
+    // Takes the body of a 2xx answer, which may be of any length, piece by piece. False: it can take no more.
+    std::function<bool(std::string_view)> sink{};
 };
 
 struct HttpAnswer {

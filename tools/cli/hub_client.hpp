@@ -56,6 +56,9 @@ class HubClient {
     // A request that gives a new secret. It is sent once: a repeated answer would not hold the secret again.
     Outcome<std::string> post_once(std::string_view what, std::string target, std::string body);
 
+    // Gives a body of any kind and length to `sink`, piece by piece. It is sent once.
+    Trouble download(std::string_view what, std::string target, std::function<bool(std::string_view)> sink);
+
     const HubUrl& hub() const { return hub_; }
     const Surroundings& surroundings() const { return surroundings_; }
 

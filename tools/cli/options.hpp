@@ -223,6 +223,19 @@ struct HubLogLevelCommand {
     std::string component;  // "" = for all that have no level of their own
 };
 
+struct RecordingListCommand {};
+
+struct RecordingExportCommand {
+    std::string file;
+    std::string from;  // a time as given, "" = all there is
+    std::string to;    // likewise
+    std::string strip;
+};
+
+struct RecordingVerifyCommand {
+    std::string path;  // a file, or a directory of segments
+};
+
 // -- Work -------------------------------------------------------------------------------------------------------------
 
 struct WorkerCommand {
@@ -243,7 +256,8 @@ using Command =
                  TokenCreateCommand, TokenListCommand, TokenRevokeCommand, TokenRotateCommand, InviteCreateCommand,
                  InviteListCommand, InviteRevokeCommand, AuditCommand, ConfigShowCommand, ConfigPathCommand,
                  ConfigUseCommand, ImportV11Command, WorkerCommand, HubConfigGetCommand, HubConfigSetCommand,
-                 HubConfigUnsetCommand, HubResetCommand, HubLogLevelCommand>;
+                 HubConfigUnsetCommand, HubResetCommand, HubLogLevelCommand, RecordingListCommand,
+                 RecordingExportCommand, RecordingVerifyCommand>;
 
 // -- Everything else --------------------------------------------------------------------------------------------------
 

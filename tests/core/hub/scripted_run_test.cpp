@@ -16,10 +16,15 @@
 #include "core/base/sha256.hpp"
 #include "core/hub/hub.hpp"
 #include "core/protocol/credentials.hpp"
+#include "core/replay/player.hpp"
 #include "core/sim/memory_store.hpp"
 #include "core/state/tables.hpp"
+#include "tests/core/support/memory_recorder.hpp"
 
 using namespace agentcom;
+using agentcom::test::kTestVersion;
+using agentcom::test::MemoryRecorder;
+using agentcom::test::unpacked;
 
 namespace {
 
@@ -154,6 +159,25 @@ class ScriptedRun {
         settle_all();
     }
 
+    /// Plays what was recorded: gives how often the state was compared; the first problem fails the test.
+    int64_t play() {
+        recorder_.stop(hub_);
+        const replay::Recording recording = replay::read_recording(recorder_.bytes());
+        REQUIRE(recording.problems.empty());
+        replay::Player player(unpacked, kTestVersion);
+        int64_t compared = 0;
+        for (const replay::Segment& segment : recording.segments) {
+            const replay::SegmentReport report = player.play(segment);
+            // A crash may come before the first snapshot of a run is complete.
+            if (!report.problems.empty() && segment.snapshot)
+                FAIL("segment " << report.segment << ": " << report.problems[0]);
+            compared += report.digests;
+        }
+        REQUIRE(player.hub() != nullptr);
+        CHECK(player.hub()->digest() == hub_.digest());
+        return compared;
+    }
+
     std::string save() const { return hub_.save(); }
     std::string trace() const { return trace_.finish().to_hex(); }
     int64_t comparisons() const { return comparisons_; }
@@ -186,6 +210,7 @@ class ScriptedRun {
     void start() {
         const Status restored = store_.restore_into(hub_);
         REQUIRE(restored.ok());
+        recorder_.begin(hub_, "run " + std::to_string(restarts_));
         Started started;
         started.seed = static_cast<int64_t>(prng_.next());
         started.epoch = std::string(32, 'e');
@@ -198,6 +223,7 @@ class ScriptedRun {
 
     void restart() {
         ++restarts_;
+        recorder_.crash();
         hub_ = Hub(settings_);
         twin_.reset();
         in_flight_.clear();
@@ -217,12 +243,14 @@ class ScriptedRun {
         const std::string bytes = encode_input(input);
         const std::optional<Input> decoded = decode_input(bytes);
         if (!decoded || encode_input(*decoded) != bytes) FAIL("an input does not survive its encoding");
+        recorder_.input(input);
         if (const auto fault = hub_.apply(*decoded)) {
             FAIL("core fault: " << fault->text << " at " << fault->file << ":" << fault->line);
         }
         const Hash128 digest = hub_.digest();
         trace_.u64(digest.lo);
         trace_.u64(digest.hi);
+        recorder_.slice(hub_);
         if (!twin_) return;
         if (twin_->apply(input)) FAIL("a loaded hub fails where the saved one goes on");
         if (twin_->digest() != digest) FAIL("a loaded hub differs after " << input_name(input.body));
@@ -232,6 +260,7 @@ class ScriptedRun {
     void end_turn() {
         const bool read_only = hub_.tables().find<RuntimeRow>({0})->read_only;
         TurnResult turn = hub_.end_turn();
+        recorder_.turn_ended(hub_, turn);
         const Hash128 hash = hash_turn(turn);
         trace_.u64(hash.lo);
         trace_.u64(hash.hi);
@@ -765,6 +794,7 @@ class ScriptedRun {
     Prng prng_;
     Settings settings_;
     Hub hub_;
+    MemoryRecorder recorder_{1};
     std::optional<Hub> twin_;
     int64_t twin_turns_ = 0;
     sim::MemoryStore store_;
@@ -818,9 +848,11 @@ TEST_CASE("random runs under both sets of defaults") {
     CAPTURE(seed);
     ScriptedRun tight(seed, tight_settings());
     tight.run(3'000);
+    CHECK(tight.play() > 50);
     ScriptedRun v11(seed, v11_profile());
     v11.run(3'000);
     CHECK(v11.frames_of("task_assign") > 0);
+    CHECK(v11.play() > 50);
 }
 
 TEST_CASE("a saved hub that was cut or altered is refused") {
@@ -847,8 +879,11 @@ TEST_CASE("many random runs", "[.slow]") {
     CAPTURE(seed);
     ScriptedRun tight(seed, tight_settings());
     tight.run(5'000);
+    tight.play();
     ScriptedRun usual(seed, Settings{});
     usual.run(5'000);
+    usual.play();
     ScriptedRun v11(seed, v11_profile());
     v11.run(5'000);
+    v11.play();
 }

@@ -32,30 +32,42 @@ std::optional<Fault> TestHub::apply(InputBody body) {
     if (const auto* request = std::get_if<HttpRequest>(&body)) {
         requests_[request->request] = {request->method, request->path};
     }
-    std::optional<Fault> fault = hub_->apply(Input{now_, std::move(body)});
+    std::optional<Fault> fault = feed(std::move(body));
     if (fault && !faults_expected) FAIL("core fault: " << fault->text << " at " << fault->file << ":" << fault->line);
     finish_turn();
     while (!answers_.empty()) {
         InputBody answer = std::move(answers_.front());
         answers_.pop_front();
-        hub_->apply(Input{now_, std::move(answer)});
+        feed(std::move(answer));
         finish_turn();
     }
     return fault;
 }
 
+std::optional<Fault> TestHub::feed(InputBody body) {
+    const Input input{now_, std::move(body)};
+    if (recorder != nullptr) recorder->input(input);
+    return hub_->apply(input);
+}
+
+TurnResult TestHub::close_turn() {
+    TurnResult turn = hub_->end_turn();
+    if (recorder != nullptr) recorder->turn_ended(*hub_, turn);
+    return turn;
+}
+
 void TestHub::finish_turn() {
-    const TurnResult turn = hub_->end_turn();
+    const TurnResult turn = close_turn();
     if (!turn.batch.empty() && !store_.commit(turn.batch)) {
         for (const Effect& effect : turn.effects) {
             if (const std::optional<Effect> instead = effect_of_failed_turn(effect)) carry_out(*instead);
         }
-        hub_->apply(Input{now_, CommitFailed{turn.turn}});
+        feed(CommitFailed{turn.turn});
         finish_turn();
         return;
     }
     for (const Effect& effect : turn.effects) carry_out(effect);
-    hub_->apply(Input{now_, Committed{turn.turn}});
+    feed(Committed{turn.turn});
 }
 
 void TestHub::carry_out(const Effect& effect) {

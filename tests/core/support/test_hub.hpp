@@ -20,6 +20,7 @@
 #include "core/hub/hub.hpp"
 #include "core/sim/memory_store.hpp"
 #include "core/state/tables.hpp"
+#include "tests/core/support/memory_recorder.hpp"
 
 namespace agentcom::test {
 
@@ -46,6 +47,8 @@ class TestHub {
   public:
     explicit TestHub(Settings settings = {}, int64_t seed = 1);
 
+    /// Records everything from here on; `MemoryRecorder::begin` with `hub()` first.
+    MemoryRecorder* recorder = nullptr;
     /// Faults fail the test unless this is set.
     bool faults_expected = false;
 
@@ -117,6 +120,8 @@ class TestHub {
 
   private:
     void start();
+    std::optional<Fault> feed(InputBody body);
+    TurnResult close_turn();
     void finish_turn();
     void carry_out(const Effect&);
 
