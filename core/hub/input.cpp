@@ -13,8 +13,8 @@ namespace {
 
 template <class V>
 void fields(Started& input, V&& visit) {
-    visit(input.seed, input.epoch, input.last_turn, input.admin_token_sha256, input.admin_token_prefix,
-          input.log_level);
+    visit(input.seed, input.epoch, input.last_turn, input.admin_token_sha256, input.admin_token_prefix, input.log_level,
+          input.vapid_public_key);
 }
 template <class V>
 void fields(ConnectionOpened& input, V&& visit) {
@@ -34,7 +34,7 @@ void fields(MailPushed& input, V&& visit) {
 }
 template <class V>
 void fields(ConnectionClosed& input, V&& visit) {
-    visit(input.connection);
+    visit(input.connection, input.goodbye);
 }
 template <class V>
 void fields(HttpRequest& input, V&& visit) {
@@ -79,6 +79,10 @@ void fields(Shutdown&, V&& visit) {
 template <class V>
 void fields(BodyTaken& input, V&& visit) {
     visit(input.request);
+}
+template <class V>
+void fields(Delivered& input, V&& visit) {
+    visit(input.workspace, input.receiver, input.seq, input.status, input.retry_after_ms, input.error);
 }
 
 void write(ByteWriter& out, int64_t value) { out.i64(value); }
@@ -165,7 +169,7 @@ std::string_view input_name(const InputBody& body) {
     static constexpr std::array<std::string_view, std::variant_size_v<InputBody>> kNames{
         "Started",     "ConnectionOpened", "FrameReceived", "ControlReceived", "MailPushed",   "ConnectionClosed",
         "HttpRequest", "RequestCancelled", "Tick",          "Committed",       "CommitFailed", "StorageRecovered",
-        "QueryResult", "ClockJumped",      "Shutdown",      "BodyTaken"};
+        "QueryResult", "ClockJumped",      "Shutdown",      "BodyTaken",       "Delivered"};
     return kNames.at(body.index());
 }
 

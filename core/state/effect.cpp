@@ -49,6 +49,11 @@ std::optional<Effect> effect_of_failed_turn(const Effect& effect) {
     // A piece left out would be a gap that nobody sees.
     if (const auto* piece = std::get_if<HttpBody>(&effect))
         return HttpBody{piece->request, nullptr, HttpBody::End::cut};
+    // What was to be told, and the secret's use, were taken back.
+    if (std::holds_alternative<Deliver>(effect) || std::holds_alternative<KeepSecret>(effect) ||
+        std::holds_alternative<ForgetSecret>(effect)) {
+        return std::nullopt;
+    }
     return effect;
 }
 

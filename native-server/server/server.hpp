@@ -19,6 +19,8 @@
 #include "native-server/net/address.hpp"
 #include "native-server/net/net_context.hpp"
 #include "native-server/net/transport.hpp"
+#include "native-server/push/delivery_thread.hpp"
+#include "native-server/push/webhook_secrets.hpp"
 #include "native-server/server/client.hpp"
 #include "native-server/server/event_loop.hpp"
 #include "native-server/server/fault_guard.hpp"
@@ -69,6 +71,7 @@ class Server final : private ClientHost {
     // start
     Status open_store();
     Status start_hub();
+    Status start_deliveries();
 
     // the turn
     void end_turn();
@@ -95,6 +98,10 @@ class Server final : private ClientHost {
     void carry_out(RunQuery& effect);
     void carry_out(LogEvent& effect);
     void carry_out(SetLogLevel& effect);
+    void carry_out(Deliver& effect);
+    void carry_out(KeepSecret& effect);
+    void carry_out(ForgetSecret& effect);
+    void note_unkept(const Status& written);
     void mark_for_flush(Client& client);
     void flush_marked();
     void respond(RequestId request, HttpRespond& response);
@@ -137,8 +144,11 @@ class Server final : private ClientHost {
     std::unique_ptr<WriterThread> writer_;
     std::unique_ptr<ReaderThread> reader_;
     std::unique_ptr<Transport> transport_;
+    WebhookSecrets secrets_;
+    std::unique_ptr<DeliveryThread> deliveries_;
     Address address_;
     std::string admin_token_;
+    std::string vapid_public_key_;
 
     TurnQueue turns_;
     std::unordered_map<ConnectionId, Client*> connections_;

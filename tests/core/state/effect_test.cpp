@@ -59,3 +59,9 @@ TEST_CASE("severities have the names of the log") {
     CHECK(to_text(Severity::warning) == "warning");
     CHECK(to_text(Severity::error) == "error");
 }
+
+TEST_CASE("of a turn that is taken back, nobody outside is told, and secrets stay as they were") {
+    CHECK_FALSE(effect_of_failed_turn(Deliver{}));
+    CHECK_FALSE(effect_of_failed_turn(KeepSecret{}));
+    CHECK_FALSE(effect_of_failed_turn(ForgetSecret{}));
+}
