@@ -1,6 +1,5 @@
 #include "core/hub/webhook_routes.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "core/base/limits.hpp"
@@ -21,13 +20,10 @@ std::string_view webhook_state(const WebhookRow& row) {
 }
 
 void write_webhook(json::Writer& out, const Context& ctx, const WebhookRow& row) {
-    const std::vector<DeliveryRow> all = deliveries::list(ctx, row.workspace, webhooks::receiver_of(row.id));
-    const auto waiting = std::count_if(
-        all.begin(), all.end(), [](const DeliveryRow& delivery) { return delivery.state == DeliveryState::waiting; });
     out.member("webhook_id", row.id).member("url", row.url).raw_member("kinds", json::encode_strings(row.kinds));
     out.member("enabled", row.enabled).member("state", webhook_state(row));
     out.member("failing_since", row.failing_since == 0 ? std::nullopt : std::optional(row.failing_since));
-    out.member("waiting", static_cast<int64_t>(waiting));
+    out.member("waiting", deliveries::count_waiting(ctx, row.workspace, webhooks::receiver_of(row.id)));
     out.member("created_by", row.created_by).member("created_at", row.created_at);
 }
 

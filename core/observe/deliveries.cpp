@@ -24,12 +24,6 @@ std::set<int64_t> waiting(const Context& ctx, int64_t workspace, const std::stri
     return found == all.end() ? std::set<int64_t>{} : found->second;
 }
 
-int64_t waiting_count(const Context& ctx, int64_t workspace, const std::string& receiver) {
-    const auto& all = ctx.tables.indexes().deliveries_waiting;
-    const auto found = all.find({workspace, receiver});
-    return found == all.end() ? 0 : static_cast<int64_t>(found->second.size());
-}
-
 ReceiverRow state_of(const Context& ctx, int64_t workspace, const std::string& receiver) {
     if (const ReceiverRow* row = ctx.tables.find<ReceiverRow>({workspace, receiver})) return *row;
     ReceiverRow row;
@@ -213,7 +207,8 @@ void announce(Context& ctx) {
 }
 
 void queue(Context& ctx, const std::string& receiver, const EventRow& event) {
-    const bool full = waiting_count(ctx, event.workspace, receiver) >= ctx.settings.deliveries_waiting_max;
+    const int64_t before_it = count_waiting(ctx, event.workspace, receiver);
+    const int64_t most = ctx.settings.deliveries_waiting_max;
     DeliveryRow row;
     row.workspace = event.workspace;
     row.receiver = receiver;
@@ -222,12 +217,15 @@ void queue(Context& ctx, const std::string& receiver, const EventRow& event) {
     row.created_at = ctx.now.wall_ms;
     if (is_push(receiver)) {
         // Who has so many notifications before them is not helped by one more.
-        if (full || !ctx.tables.contains<PushSubscriptionRow>({event.workspace, id_of(receiver)})) return;
+        if (before_it >= most || !ctx.tables.contains<PushSubscriptionRow>({event.workspace, id_of(receiver)})) return;
         row.body = push::body(ctx, event, row.urgent);
     } else {
         const WebhookRow* webhook = ctx.tables.find<WebhookRow>({event.workspace, id_of(receiver)});
         if (webhook == nullptr || !webhook->enabled) return;
-        if (full) return webhooks::leave_out(ctx, WebhookRow(*webhook), event.seq);
+        // Once it is full half of it has to go first: gaps are then few, and logged as seldom.
+        if (before_it >= (webhook->gap_since != 0 ? (most + 1) / 2 : most)) {
+            return webhooks::leave_out(ctx, WebhookRow(*webhook), event.seq);
+        }
         row.body = webhooks::body(ctx, WebhookRow(*webhook), event);
     }
     ctx.tables.put(std::move(row));
@@ -297,6 +295,12 @@ void forget(Context& ctx, int64_t workspace, const std::string& receiver) {
     for (const DeliveryRow& row : list(ctx, workspace, receiver)) ctx.tables.erase<DeliveryRow>(row.key());
     ctx.disarm(TimerKind::delivery, workspace, receiver);
     ctx.tables.erase<ReceiverRow>({workspace, receiver});
+}
+
+int64_t count_waiting(const Context& ctx, int64_t workspace, const std::string& receiver) {
+    const auto& all = ctx.tables.indexes().deliveries_waiting;
+    const auto found = all.find({workspace, receiver});
+    return found == all.end() ? 0 : static_cast<int64_t>(found->second.size());
 }
 
 std::vector<DeliveryRow> list(const Context& ctx, int64_t workspace, const std::string& receiver) {

@@ -67,6 +67,8 @@ void stop(Context&, int64_t workspace, const std::string& receiver);
 /// The same, and nothing is known of its deliveries any more.
 void forget(Context&, int64_t workspace, const std::string& receiver);
 
+/// How many deliveries of a receiver have not ended.
+int64_t count_waiting(const Context&, int64_t workspace, const std::string& receiver);
 /// The deliveries of a receiver, the newest event first.
 std::vector<DeliveryRow> list(const Context&, int64_t workspace, const std::string& receiver);
 

@@ -9,13 +9,8 @@ namespace agentcom::notices {
 
 namespace {
 
-// A push service takes some 4 000 bytes, encrypted.
 constexpr size_t kBodyCodePoints = 400;
-
-std::string short_text(std::string_view text, size_t code_points = kBodyCodePoints) {
-    if (!exceeds_code_points(text, code_points)) return std::string(text);
-    return std::string(truncate_code_points(text, code_points)) + "…";
-}
+constexpr size_t kTagCodePoints = 100;
 
 /// A string member of the event's data; "" if there is none.
 std::string member(const json::Object& data, std::string_view name) {
@@ -107,9 +102,20 @@ Notice of(const EventRow& event) {
         notice.title = "AgentCom";
         notice.body = with_reason(words_of(event.kind) + " " + event.subject, member(data, "message"));
     }
-    notice.body = short_text(notice.body);
-    notice.tag = short_text(notice.tag, 100);
+    notice.body = short_text(notice.body, kBodyCodePoints);
+    notice.tag = short_text(notice.tag, kTagCodePoints);
     return notice;
+}
+
+std::string short_text(std::string_view text, size_t code_points) {
+    // As JSON a code point may take six bytes. Of a push message each text gets its share: three bytes for each.
+    size_t kept = code_points;
+    std::string_view begin = truncate_code_points(text, kept);
+    while (json::encode_string(begin).size() > 3 * code_points + 2) {
+        kept = kept * 3 / 4;
+        begin = truncate_code_points(text, kept);
+    }
+    return begin.size() == text.size() ? std::string(text) : std::string(begin) + "…";
 }
 
 int severity_rank(std::string_view severity) { return severity == "critical" ? 2 : severity == "warning" ? 1 : 0; }

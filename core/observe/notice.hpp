@@ -1,6 +1,7 @@
 // What is said about an event outside the hub: as JSON for programs, in a sentence for people.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,9 @@ struct Notice {
 
 /// Any kind has one; kinds that it does not know are told by their name and subject.
 Notice of(const EventRow& event);
+
+/// The beginning of a text: at most so many code points, and three bytes for each of them as JSON.
+std::string short_text(std::string_view text, size_t code_points);
 
 /// 0 notice (and what is no severity), 1 warning, 2 critical.
 int severity_rank(std::string_view severity);

@@ -8,7 +8,6 @@
 
 #include "core/base/json.hpp"
 #include "core/base/sha256.hpp"
-#include "core/base/utf8.hpp"
 #include "core/observe/deliveries.hpp"
 #include "core/observe/notice.hpp"
 
@@ -152,9 +151,9 @@ std::string body(const Context& ctx, const EventRow& event, bool& urgent) {
     out.begin_object().member("title", notice.title).member("body", notice.body);
     out.member("icon", "/favicon.ico").member("tag", notice.tag);
     out.key("data").begin_object().member("kind", event.kind);
-    out.member("subject", truncate_code_points(event.subject, kMaxSubjectCodePoints));
+    out.member("subject", notices::short_text(event.subject, kMaxSubjectCodePoints));
     if (event.kind.starts_with("alert_")) {
-        out.member("rule_id", truncate_code_points(event.subject, kMaxSubjectCodePoints));
+        out.member("rule_id", notices::short_text(event.subject, kMaxSubjectCodePoints));
         out.member("severity", notice.severity);
     }
     out.member("workspace", ctx.tables.find<WorkspaceRow>({event.workspace})->name);

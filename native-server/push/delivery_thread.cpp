@@ -184,6 +184,13 @@ class DeliveryThread::Impl {
 
     bool prepare_push(Transfer& transfer) {
         const Deliver& what = transfer.what;
+        if (what.body.size() > kMaxPushBytes) {
+            Delivered report = report_of(what);
+            report.status = 413;
+            report.error = "too long for a push service";
+            report_(std::move(report));
+            return false;
+        }
         const std::optional<PushTarget> target = read_push_target(what.p256dh, what.auth);
         std::optional<std::string> sealed;
         if (target) sealed = encrypt_push(what.body, *target);

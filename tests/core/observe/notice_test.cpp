@@ -64,6 +64,14 @@ TEST_CASE("a notice fits into a push message", "[outputs]") {
     CHECK(count_code_points(notice.tag) <= 101);
 }
 
+TEST_CASE("a short text is short as JSON, too", "[outputs]") {
+    CHECK(notices::short_text("abc", 3) == "abc");
+    CHECK(notices::short_text("abcd", 3) == "abc…");
+    const std::string bells(1'000, '\7');
+    CHECK(json::encode_string(notices::short_text(bells, 100)).size() <= 3 * 100 + 2 + 3);
+    CHECK(notices::short_text("", 0).empty());
+}
+
 TEST_CASE("each notice of one alert takes the place of the one before", "[outputs]") {
     CHECK(notices::of(event("alert_fired", "a")).tag == notices::of(event("alert_cleared", "a")).tag);
     CHECK(notices::of(event("alert_fired", "a")).tag != notices::of(event("alert_fired", "b")).tag);
