@@ -21,7 +21,8 @@ add_library(agentcom_version INTERFACE)
 target_include_directories(agentcom_version INTERFACE ${PROJECT_BINARY_DIR}/generated)
 
 # Its members are of types without linkage, which GCC allows in a file of its own only.
-set_source_files_properties(native-server/store/writer_thread.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+set_source_files_properties(native-server/store/writer_thread.cpp native-server/push/delivery_thread.cpp
+    PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 agentcom_library(agentcom_native native-server)
 if(TARGET agentcom_native)
     target_link_libraries(agentcom_native
