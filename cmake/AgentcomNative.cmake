@@ -9,6 +9,7 @@ pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(SPDLOG REQUIRED IMPORTED_TARGET spdlog)
 pkg_check_modules(FMT REQUIRED IMPORTED_TARGET fmt)
 pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 # Debian's wslay comes without a pkg-config file.
@@ -21,12 +22,13 @@ add_library(agentcom_version INTERFACE)
 target_include_directories(agentcom_version INTERFACE ${PROJECT_BINARY_DIR}/generated)
 
 # Its members are of types without linkage, which GCC allows in a file of its own only.
-set_source_files_properties(native-server/store/writer_thread.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+set_source_files_properties(native-server/store/writer_thread.cpp native-server/push/delivery_thread.cpp
+    PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 agentcom_library(agentcom_native native-server)
 if(TARGET agentcom_native)
     target_link_libraries(agentcom_native
         PUBLIC agentcom_core agentcom_version PkgConfig::WEBSOCKETS PkgConfig::UV PkgConfig::SQLITE3 PkgConfig::SPDLOG
-            PkgConfig::FMT PkgConfig::OPENSSL PkgConfig::TOMLPLUSPLUS PkgConfig::ZLIB ${WSLAY_LIBRARY} Threads::Threads)
+            PkgConfig::FMT PkgConfig::OPENSSL PkgConfig::CURL PkgConfig::TOMLPLUSPLUS PkgConfig::ZLIB ${WSLAY_LIBRARY} Threads::Threads)
 endif()
 # The pages that the hub serves are a part of its binary: dashboard/FILE as FUNCTION() of native-server/server/pages.hpp.
 function(agentcom_embed_page file function)
@@ -44,6 +46,7 @@ endfunction()
 agentcom_embed_page(index.html dashboard_page)
 agentcom_embed_page(docs.html docs_page)
 agentcom_embed_page(favicon.svg favicon)
+agentcom_embed_page(sw.js service_worker)
 agentcom_program(agentcom-hub native-server agentcom_native)
 # Rows are made on the network thread and freed by the writer, which glibc's heap makes both threads wait for: with
 # jemalloc the hub passes on half as much again. Sanitizers bring a heap of their own.

@@ -6,6 +6,7 @@
 #include "core/access/invites.hpp"
 #include "core/hub/audit.hpp"
 #include "core/hub/token_uses.hpp"
+#include "core/observe/webhooks.hpp"
 #include "core/state/config.hpp"
 
 namespace agentcom::requests {
@@ -146,7 +147,8 @@ Result<int64_t> named_workspace(const Call& call) {
 }
 
 int64_t place_of_secret(std::string_view body) {
-    for (const std::string_view place : {std::string_view(R"("token":"")"), std::string_view(R"("code":"")")}) {
+    for (const std::string_view place :
+         {std::string_view(R"("token":"")"), std::string_view(R"("code":"")"), std::string_view(R"("secret":"")")}) {
         const size_t at = body.find(place);
         // Between the quotes that it ends with.
         if (at != std::string_view::npos) return static_cast<int64_t>(at + place.size() - 1);
@@ -161,7 +163,8 @@ Answer with_secret(json::Writer& out, int status) {
     return answer;
 }
 
-void renew_secret(Context& ctx, const std::string& old_sha256, const FreshSecret& secret) {
+void renew_secret(Context& ctx, const std::string& old_sha256, const HttpRequest& request) {
+    const FreshSecret& secret = request.secret;
     if (const TokenRow* found = ctx.tables.find<TokenRow>({old_sha256})) {
         const TokenRow old = *found;
         access::remove_token(ctx, old_sha256);
@@ -177,6 +180,7 @@ void renew_secret(Context& ctx, const std::string& old_sha256, const FreshSecret
         invite.sha256 = secret.sha256;
         ctx.tables.put(std::move(invite));
     }
+    if (webhooks::renew_secret(ctx, old_sha256, secret.sha256)) ctx.emit(KeepSecret{request.request, secret.sha256});
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

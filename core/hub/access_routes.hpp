@@ -21,6 +21,6 @@ Answer with_secret(json::Writer&, int status);
 /// Where the secret goes in such an answer.
 int64_t place_of_secret(std::string_view body);
 /// The request is repeated: what it made has this secret now instead of that, which opens nothing any more.
-void renew_secret(Context&, const std::string& old_sha256, const FreshSecret& secret);
+void renew_secret(Context&, const std::string& old_sha256, const HttpRequest& request);
 
 }  // namespace agentcom::requests

@@ -7,6 +7,7 @@
 
 #include "core/base/limits.hpp"
 #include "core/hub/overview.hpp"
+#include "core/observe/notice.hpp"
 
 namespace agentcom {
 
@@ -37,14 +38,6 @@ const WorkspaceRow& workspace_of(const Context& ctx, int64_t workspace) {
 
 // -- texts ------------------------------------------------------------------------------------------------------------
 
-void write_event(json::Writer& out, const EventRow& event, const std::string& epoch) {
-    out.begin_object().member("seq", event.seq).member("cursor", epoch + "." + std::to_string(event.seq));
-    out.member("at", event.at).member("kind", event.kind).member("subject", event.subject);
-    out.member("principal", event.principal.empty() ? std::nullopt : std::optional(event.principal));
-    out.member("cause", event.cause.empty() ? std::nullopt : std::optional(event.cause));
-    out.raw_member("data", event.data).end_object();
-}
-
 const std::string& epoch_of(const Context& ctx) { return ctx.tables.find<HubRow>({0})->epoch; }
 
 /// One server-sent event. `data` is JSON: a line break in it can only be white space.
@@ -59,7 +52,7 @@ std::string stream_text(const Context& ctx, const std::vector<EventRow>& events)
     std::string text;
     for (const EventRow& event : events) {
         json::Writer out;
-        write_event(out, event, epoch);
+        notices::write_event(out, event, epoch);
         append_sse(text, epoch + "." + std::to_string(event.seq), event.kind, out.take());
     }
     return text;
@@ -70,7 +63,7 @@ std::string poll_text(const Context& ctx, int64_t workspace, const std::vector<E
     json::Writer out;
     out.begin_object().member("epoch", epoch).member("cursor", feeds::cursor(ctx, looked));
     out.key("events").begin_array();
-    for (const EventRow& event : events) write_event(out, event, epoch);
+    for (const EventRow& event : events) notices::write_event(out, event, epoch);
     out.end_array().member("more", looked < workspace_of(ctx, workspace).event_seq);
     out.member("resync", nullptr).end_object();
     return out.take();

@@ -19,6 +19,7 @@
 #include "core/hub/work_routes.hpp"
 #include "core/messaging/mailbox.hpp"
 #include "core/messaging/router.hpp"
+#include "core/observe/deliveries.hpp"
 #include "core/state/context.hpp"
 #include "core/state/tables.hpp"
 #include "core/tasks/agents.hpp"
@@ -74,6 +75,7 @@ class Hub::Core {
     void on(Context&, const Input&, const ClockJumped&);
     void on(Context&, const Input&, const Shutdown&);
     void on(Context&, const Input&, const BodyTaken&);
+    void on(Context&, const Input&, const Delivered&);
 
     void fire(Context&, const TimerRow&);
 
@@ -102,6 +104,7 @@ bool is_durable_timer(TimerKind kind) {
         case TimerKind::idempotency_expiry:
         case TimerKind::presence:
         case TimerKind::reset:
+        case TimerKind::delivery:
             return true;
         default:
             return false;
@@ -209,6 +212,7 @@ void Hub::Core::settle(Context& ctx) {
     scheduler::run(ctx);
     requests::answer_claims(ctx);
     waits::run(ctx);
+    deliveries::announce(ctx);
     feeds::run(ctx);
 }
 
@@ -228,6 +232,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     runtime.prng3 = static_cast<int64_t>(prng.state[3]);
     runtime.started_at = ctx.now.wall_ms;
     runtime.log_levels = started.log_levels;
+    runtime.vapid_public_key = started.vapid_public_key;
     tables_.put(runtime);
     if (!tables_.contains<HubRow>({0})) {
         HubRow hub;
@@ -247,6 +252,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     mailbox::trim_all(ctx);
     router::look_for_old_messages(ctx);
     idempotency::expire(ctx);
+    deliveries::resume(ctx);
 }
 
 void Hub::Core::on(Context& ctx, const Input&, const ConnectionOpened& opened) {
@@ -292,7 +298,7 @@ void Hub::Core::on(Context& ctx, const Input&, const MailPushed& pushed) {
 void Hub::Core::on(Context& ctx, const Input&, const ConnectionClosed& closed) {
     // While the hub stops, leases stay with their holders: they come back to the next run.
     if (ctx.runtime().stopping) return;
-    sessions::closed(ctx, closed.connection);
+    sessions::closed(ctx, closed.connection, closed.goodbye);
 }
 
 void Hub::Core::on(Context& ctx, const Input&, const HttpRequest& request) { requests::handle(ctx, request); }
@@ -304,6 +310,11 @@ void Hub::Core::on(Context& ctx, const Input&, const RequestCancelled& cancelled
 }
 
 void Hub::Core::on(Context& ctx, const Input&, const BodyTaken& taken) { feeds::taken(ctx, taken.request); }
+
+void Hub::Core::on(Context& ctx, const Input&, const Delivered& delivered) {
+    deliveries::done(ctx, {delivered.workspace, delivered.receiver, delivered.seq},
+                     {delivered.status, delivered.retry_after_ms, delivered.error});
+}
 
 void Hub::Core::on(Context& ctx, const Input&, const Tick&) {
     constexpr int kTimersPerTick = 1'000;  // a turn stays short; what is left is due at once
@@ -363,6 +374,8 @@ void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
             return limiter::sweep(ctx, timer);
         case TimerKind::reset:
             return reset::run(ctx);
+        case TimerKind::delivery:
+            return deliveries::on_timer(ctx, timer);
         case TimerKind::feed:
         case TimerKind::feed_round:
             return feeds::on_timer(ctx, timer);
@@ -393,6 +406,7 @@ void Hub::Core::on(Context& ctx, const Input&, const CommitFailed& failed) {
     for (const TaskRow::Key& key : touched) tasks::rearm(ctx, std::get<0>(key), std::get<1>(key));
     sessions::close_since(ctx, failed.first_turn);
     feeds::commit_failed(ctx, failed.first_turn);
+    deliveries::commit_failed(ctx);
     ctx.queued_tasks.clear();
     ctx.log("storage_failed", {{"first_turn", failed.first_turn}});
 }
@@ -403,6 +417,7 @@ void Hub::Core::on(Context& ctx, const Input&, const StorageRecovered&) {
     tables_.put(runtime);
     mailbox::resume(ctx);
     scheduler::wake_everyone(ctx);
+    deliveries::resume(ctx);
     ctx.log("storage_recovered");
 }
 

@@ -17,7 +17,7 @@ concept Is = std::is_same_v<std::remove_const_t<I>, Input>;
 template <Is<Started> I, class V>
 void fields(I& input, V&& visit) {
     visit(input.seed, input.epoch, input.last_turn, input.admin_token_sha256, input.admin_token_prefix,
-          input.log_levels);
+          input.log_levels, input.vapid_public_key);
 }
 template <Is<ConnectionOpened> I, class V>
 void fields(I& input, V&& visit) {
@@ -37,7 +37,7 @@ void fields(I& input, V&& visit) {
 }
 template <Is<ConnectionClosed> I, class V>
 void fields(I& input, V&& visit) {
-    visit(input.connection);
+    visit(input.connection, input.goodbye);
 }
 template <Is<HttpRequest> I, class V>
 void fields(I& input, V&& visit) {
@@ -82,6 +82,10 @@ void fields(I&, V&& visit) {
 template <Is<BodyTaken> I, class V>
 void fields(I& input, V&& visit) {
     visit(input.request);
+}
+template <Is<Delivered> I, class V>
+void fields(I& input, V&& visit) {
+    visit(input.workspace, input.receiver, input.seq, input.status, input.retry_after_ms, input.error);
 }
 
 template <class Out>
@@ -196,7 +200,7 @@ std::string_view input_name(const InputBody& body) {
     static constexpr std::array<std::string_view, std::variant_size_v<InputBody>> kNames{
         "Started",     "ConnectionOpened", "FrameReceived", "ControlReceived", "MailPushed",   "ConnectionClosed",
         "HttpRequest", "RequestCancelled", "Tick",          "Committed",       "CommitFailed", "StorageRecovered",
-        "QueryResult", "ClockJumped",      "Shutdown",      "BodyTaken"};
+        "QueryResult", "ClockJumped",      "Shutdown",      "BodyTaken",       "Delivered"};
     return kNames.at(body.index());
 }
 

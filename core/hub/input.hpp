@@ -25,12 +25,13 @@ namespace agentcom {
 
 /// The hub begins to run; comes once, after the stored rows were restored.
 struct Started {
-    int64_t seed = 0;                 ///< of the ids that this run makes
-    std::string epoch;                ///< 32 hex digits; kept only when the data directory is new
-    int64_t last_turn = 0;            ///< the store's last committed turn: this run counts on from it
-    std::string admin_token_sha256;   ///< hex digest of DIR/admin.token: the one token of the hub's admin
-    std::string admin_token_prefix;   ///< its first 8 characters
+    int64_t seed = 0;                ///< of the ids that this run makes
+    std::string epoch;               ///< 32 hex digits; kept only when the data directory is new
+    int64_t last_turn = 0;           ///< the store's last committed turn: this run counts on from it
+    std::string admin_token_sha256;  ///< hex digest of DIR/admin.token: the one token of the hub's admin
+    std::string admin_token_prefix;  ///< its first 8 characters
     std::string log_levels = "info";  ///< from which severities on the machine logs
+    std::string vapid_public_key;    ///< of the key pair for Web Push, base64url; "": there is none
 };
 
 /// A WebSocket upgrade on /ws was answered with 101.
@@ -61,6 +62,7 @@ struct MailPushed {
 
 struct ConnectionClosed {
     ConnectionId connection = 0;
+    bool goodbye = false;  ///< the client said that it leaves: it sent a close frame of its own
 };
 
 /// A secret that the machine drew in case the request makes a token. The core only ever sees this.
@@ -137,9 +139,19 @@ struct ClockJumped {
 /// The hub is asked to end: sockets are closed with 1001, nothing new is begun.
 struct Shutdown {};
 
+/// What became of a `Deliver`; comes once for each, in any order.
+struct Delivered {
+    int64_t workspace = 0;
+    std::string receiver;
+    int64_t seq = 0;
+    int64_t status = 0;          ///< of the HTTP answer; 0: there was none
+    int64_t retry_after_ms = 0;  ///< what the answer asks for; 0: nothing
+    std::string error;           ///< why there was no answer
+};
+
 using InputBody = std::variant<Started, ConnectionOpened, FrameReceived, ControlReceived, MailPushed, ConnectionClosed,
                                HttpRequest, RequestCancelled, Tick, Committed, CommitFailed, StorageRecovered,
-                               QueryResult, ClockJumped, Shutdown, BodyTaken>;
+                               QueryResult, ClockJumped, Shutdown, BodyTaken, Delivered>;
 
 struct Input {
     Time at;

@@ -22,9 +22,11 @@
 #include "core/hub/limit_routes.hpp"
 #include "core/hub/message_routes.hpp"
 #include "core/hub/recording_routes.hpp"
+#include "core/hub/push_routes.hpp"
 #include "core/hub/refusals.hpp"
 #include "core/hub/schema_routes.hpp"
 #include "core/hub/task_routes.hpp"
+#include "core/hub/webhook_routes.hpp"
 #include "core/hub/work_routes.hpp"
 
 namespace agentcom::requests {
@@ -128,6 +130,21 @@ constexpr Route kRoutes[] = {
     // recordings
     {OperationId::http_recording, on_recording},
     {OperationId::http_recording_segments, on_recording_segments},
+    // outputs: Web Push and webhooks
+    {OperationId::http_vapid_key, on_vapid_key},
+    {OperationId::http_push_subscribe, on_push_subscribe},
+    {OperationId::http_push_unsubscribe, on_push_unsubscribe},
+    {OperationId::http_push_list, on_push_list},
+    {OperationId::http_push_delete, on_push_delete},
+    {OperationId::http_push_test, on_push_test},
+    {OperationId::http_webhook_list, on_webhook_list},
+    {OperationId::http_webhook_create, on_webhook_create},
+    {OperationId::http_webhook_get, on_webhook_get},
+    {OperationId::http_webhook_replace, on_webhook_replace},
+    {OperationId::http_webhook_delete, on_webhook_delete},
+    {OperationId::http_webhook_secret, on_webhook_secret},
+    {OperationId::http_webhook_deliveries, on_webhook_deliveries},
+    {OperationId::http_webhook_test, on_webhook_test},
     // moving in from another hub
     {OperationId::http_import, on_import},
 };
@@ -272,7 +289,7 @@ Answer repeated(const Call& call, const IdempotencyRow& record) {
     answer.secret_at = place_of_secret(answer.body);
     IdempotencyRow renewed = record;
     renewed.answer = call.request.secret.sha256 + "\n" + answer.body;
-    renew_secret(call.ctx, old_digest, call.request.secret);
+    renew_secret(call.ctx, old_digest, call.request);
     call.ctx.tables.put(std::move(renewed));
     return answer;
 }

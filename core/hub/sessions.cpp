@@ -42,8 +42,22 @@ void strike(Context& ctx, int64_t workspace, const std::string& agent) {
     ctx.arm(TimerKind::cooldown, workspace, agent, ctx.in_ms(ctx.settings.cooldown_forget_ms));
 }
 
+// The generation of an agent's presence timer says how it went.
+constexpr int64_t kLost = 0;
+constexpr int64_t kSaidGoodbye = 1;
+
+/// Whether an agent's going is yet to be told; now it will not be.
+bool stop_presence(Context& ctx, int64_t workspace, const std::string& agent) {
+    bool was_armed = false;
+    for (const int64_t how : {kLost, kSaidGoodbye}) {
+        was_armed = was_armed || ctx.tables.contains<TimerRow>({TimerKind::presence, workspace, agent, how});
+        ctx.disarm(TimerKind::presence, workspace, agent, how);
+    }
+    return was_armed;
+}
+
 /// Takes the agent off the connection. `silently`: another connection takes its place, so nobody is told.
-void leave(Context& ctx, const SessionRow& before, bool silently) {
+void leave(Context& ctx, const SessionRow& before, bool silently, int64_t how = kLost) {
     if (before.agent.empty()) return;
     const SessionRow session = before;
     mailbox::flush(ctx, session);
@@ -53,7 +67,8 @@ void leave(Context& ctx, const SessionRow& before, bool silently) {
     agents::detach(ctx, session.workspace, session.agent, session.connection);
     ctx.tables.activity().disconnected(session.workspace, session.agent, ctx.now.wall_ms);
     // A socket that flaps is not worth an event each time.
-    ctx.arm(TimerKind::presence, session.workspace, session.agent, ctx.in_ms(ctx.settings.reconnect_grace_ms));
+    stop_presence(ctx, session.workspace, session.agent);
+    ctx.arm(TimerKind::presence, session.workspace, session.agent, ctx.in_ms(ctx.settings.reconnect_grace_ms), how);
     ctx.push(presence_audience(ctx, session.workspace, session.connection), agent_left_frame(session.agent));
 }
 
@@ -68,9 +83,10 @@ void came_online(Context& ctx, const SessionRow& session) {
 }
 
 /// The grace of a connection that is gone is over.
-void went_offline(Context& ctx, int64_t workspace, const std::string& agent) {
+void went_offline(Context& ctx, int64_t workspace, const std::string& agent, int64_t how) {
     const AgentRow* row = ctx.tables.find<AgentRow>({workspace, agent});
-    if (row == nullptr || row->connection == 0) ctx.event(workspace, "agent_offline", agent, "", "");
+    if (row != nullptr && row->connection != 0) return;
+    ctx.event(workspace, "agent_offline", agent, "", how == kSaidGoodbye ? "left" : "lost");
 }
 
 void forget_connection(Context& ctx, ConnectionId connection) {
@@ -114,10 +130,10 @@ void heard(Context& ctx, ConnectionId connection) {
     });
 }
 
-void closed(Context& ctx, ConnectionId connection) {
+void closed(Context& ctx, ConnectionId connection, bool goodbye) {
     const SessionRow* session = ctx.tables.find<SessionRow>({connection});
     if (session == nullptr) return;
-    leave(ctx, *session, false);
+    leave(ctx, *session, false, goodbye ? kSaidGoodbye : kLost);
     forget_connection(ctx, connection);
 }
 
@@ -218,8 +234,7 @@ void identify(Context& ctx, const SessionRow& before, const Arguments& arguments
     const int64_t slots = std::min(arguments.integer("slots").value_or(1), ctx.settings.max_slots);
     const std::string client_type = arguments.text("client_type");
 
-    bool was_here = ctx.tables.contains<TimerRow>({TimerKind::presence, identity->workspace, agent, 0});
-    ctx.disarm(TimerKind::presence, identity->workspace, agent);
+    bool was_here = stop_presence(ctx, identity->workspace, agent);
     // The newest socket of an agent wins: a half-open one may linger until TCP notices.
     if (const AgentRow* known = ctx.tables.find<AgentRow>({identity->workspace, agent});
         known != nullptr && known->connection != 0) {
@@ -303,7 +318,7 @@ void on_timer(Context& ctx, const TimerRow& timer) {
             }
             return;
         case TimerKind::presence:
-            return went_offline(ctx, timer.workspace, timer.subject);
+            return went_offline(ctx, timer.workspace, timer.subject, timer.generation);
         case TimerKind::cooldown:
             ctx.tables.erase<CooldownRow>({timer.workspace, timer.subject});
             return;

@@ -16,8 +16,9 @@ namespace agentcom::sessions {
 inline constexpr std::string_view kHubVersion = "0.1.0";
 
 void opened(Context&, ConnectionId, const std::string& peer, bool loopback);
-/// The connection is gone, or is not to be heard any more: its agent goes offline.
-void closed(Context&, ConnectionId);
+/// The connection is gone, or is not to be heard any more: its agent goes offline. `goodbye`: because its client said
+/// so.
+void closed(Context&, ConnectionId, bool goodbye);
 /// Anything inbound: the connection lives, and every lease of its agent with it.
 void heard(Context&, ConnectionId);
 

@@ -290,6 +290,25 @@ constexpr std::array kImportFields = {
     typed_field("dry_run", FieldType::boolean),
 };
 
+// Web Push and webhooks. Of a push subscription v1.1 looked at the endpoint alone.
+constexpr std::array kPushSubscribeFields = {
+    required(string_field("endpoint", kMaxUrlCodePoints)),     since(2, typed_field("expirationTime", FieldType::any)),
+    since(2, typed_field("keys", FieldType::object)),          since(2, list_field("kinds", kMaxEventKinds)),
+    since(2, string_field("min_severity", kMaxKeyCodePoints)),
+};
+constexpr std::array kEndpointFields = {required(string_field("endpoint", kMaxUrlCodePoints))};
+constexpr std::array kWebhookFields = {
+    required(string_field("url", kMaxUrlCodePoints)),
+    required(string_field("webhook_id", kMaxKeyCodePoints)),
+    typed_field("enabled", FieldType::boolean),
+    list_field("kinds", kMaxEventKinds),
+};
+constexpr std::array kWebhookReplaceFields = {
+    required(string_field("url", kMaxUrlCodePoints)),
+    typed_field("enabled", FieldType::boolean),
+    list_field("kinds", kMaxEventKinds),
+};
+
 // -- Query parameters -------------------------------------------------------------------------------------------------
 
 constexpr std::array kMessageQuery = {QueryField{"strict", FieldType::integer, 2}};
@@ -823,6 +842,58 @@ constexpr std::array kCatalogue = {
     route(Id::http_recording_segments, "get_admin_recording_segments", Method::get, "/api/admin/recording/segments",
           {.auth = Auth::strict, .permission = Permission::administer_hub, .since = 2},
           "List the segments of the recording and how far back they reach."),
+    // outputs: Web Push and webhooks
+    route(Id::http_vapid_key, "get_vapid_key", Method::get, "/api/dashboard/vapid-key",
+          {.permission = Permission::none}, "Show the public key that browsers subscribe to notifications with."),
+    route(Id::http_push_subscribe, "post_push_subscribe", Method::post, "/api/dashboard/push-subscribe",
+          {.auth = Auth::strict, .permission = Permission::read, .fields = kPushSubscribeFields, .mutates = true},
+          "Notify this browser of events; its subscription again changes what it is told."),
+    route(
+        Id::http_push_unsubscribe, "post_push_unsubscribe", Method::post, "/api/dashboard/push-unsubscribe",
+        {.auth = Auth::strict, .permission = Permission::read, .fields = kEndpointFields, .mutates = true, .since = 2},
+        "Notify this browser no more."),
+    route(Id::http_push_list, "get_push_subscriptions", Method::get, "/api/push/subscriptions",
+          {.auth = Auth::strict, .permission = Permission::read, .since = 2},
+          "List one's own browsers that are notified; an administrator's list has all."),
+    route(Id::http_push_delete, "delete_push_subscription", Method::delete_, "/api/push/subscriptions/:id",
+          {.auth = Auth::strict, .permission = Permission::read, .mutates = true, .since = 2},
+          "Notify a browser no more."),
+    route(Id::http_push_test, "post_push_test", Method::post, "/api/push/test",
+          {.auth = Auth::strict, .permission = Permission::read, .mutates = true, .since = 2},
+          "Send a notification to one's own browsers."),
+    route(Id::http_webhook_list, "get_webhooks", Method::get, "/api/webhooks",
+          {.auth = Auth::strict, .permission = Permission::administer, .since = 2}, "List the webhooks."),
+    route(Id::http_webhook_create, "post_webhook", Method::post, "/api/webhooks",
+          {.auth = Auth::strict,
+           .permission = Permission::administer,
+           .fields = kWebhookFields,
+           .mutates = true,
+           .mints_secret = true,
+           .since = 2,
+           .success_status = 201},
+          "Send events to an address, signed with a secret that is shown this once."),
+    route(Id::http_webhook_get, "get_webhook", Method::get, "/api/webhooks/:webhook_id",
+          {.auth = Auth::strict, .permission = Permission::administer, .since = 2},
+          "Show a webhook and how it goes with it."),
+    route(Id::http_webhook_replace, "put_webhook", Method::put, "/api/webhooks/:webhook_id",
+          {.auth = Auth::strict,
+           .permission = Permission::administer,
+           .fields = kWebhookReplaceFields,
+           .mutates = true,
+           .since = 2},
+          "Say anew where a webhook sends what; what waits for one that is disabled is dropped."),
+    route(Id::http_webhook_delete, "delete_webhook", Method::delete_, "/api/webhooks/:webhook_id",
+          {.auth = Auth::strict, .permission = Permission::administer, .mutates = true, .since = 2}, "End a webhook."),
+    route(
+        Id::http_webhook_secret, "post_webhook_secret", Method::post, "/api/webhooks/:webhook_id/secret",
+        {.auth = Auth::strict, .permission = Permission::administer, .mutates = true, .mints_secret = true, .since = 2},
+        "Make a new secret for a webhook; the old one counts no more."),
+    route(Id::http_webhook_deliveries, "get_webhook_deliveries", Method::get, "/api/webhooks/:webhook_id/deliveries",
+          {.auth = Auth::strict, .permission = Permission::administer, .since = 2},
+          "List what waits for a webhook and what became of the last events, newest first."),
+    route(Id::http_webhook_test, "post_webhook_test", Method::post, "/api/webhooks/:webhook_id/test",
+          {.auth = Auth::strict, .permission = Permission::administer, .mutates = true, .since = 2},
+          "Send an event of kind `webhook_tested` to a webhook."),
     // moving in from another hub
     route(Id::http_import, "post_admin_import", Method::post, "/api/admin/import",
           {.auth = Auth::strict,

@@ -129,6 +129,21 @@ enum class OperationId : uint8_t {
     // recordings
     http_recording,
     http_recording_segments,
+    // outputs: Web Push and webhooks
+    http_vapid_key,
+    http_push_subscribe,
+    http_push_unsubscribe,
+    http_push_list,
+    http_push_delete,
+    http_push_test,
+    http_webhook_list,
+    http_webhook_create,
+    http_webhook_get,
+    http_webhook_replace,
+    http_webhook_delete,
+    http_webhook_secret,
+    http_webhook_deliveries,
+    http_webhook_test,
     // moving in from another hub
     http_import,
 };

@@ -137,6 +137,11 @@ constexpr NamedText kNamed[] = {
      "{id: string, agent_id: string | null, role: Role, uses_left: integer, workspace: string, created_at: integer,"
      " expires_at: integer, created_by: string}",
      "A code that new agents register with, without its secret."},
+    {"Webhook",
+     "{webhook_id: string, url: string, kinds: [string], enabled: boolean,"
+     " state: 'ok' | 'failing' | 'disabled' | 'gone', failing_since: integer | null, waiting: integer,"
+     " created_by: string, created_at: integer}",
+     "An address that events are sent to."},
 };
 
 // -- What routes answer -----------------------------------------------------------------------------------------------
@@ -339,6 +344,29 @@ constexpr RouteText kRoutes[] = {
      "200 {recording: boolean, reaches_back_to: integer | null, bytes: integer,"
      " segments: [{segment: integer, run: string, hub_version: string, from: integer | null, to: integer | null,"
      " inputs: integer, bytes: integer, snapshot: boolean, ended: 'next_segment' | 'stopped' | 'gap' | null}]}"},
+    // Web Push and webhooks
+    {Id::http_vapid_key, "200 {vapid_public_key: string}; 503 push_unavailable"},
+    {Id::http_push_subscribe,
+     "200 {status: 'subscribed', id: string}; 409 too_many_subscriptions; 422 endpoint_not_allowed"},
+    {Id::http_push_unsubscribe, "200 {status: 'unsubscribed' | 'not_subscribed'}"},
+    {Id::http_push_list,
+     "200 {subscriptions: [{id: string, agent_id: string, service: string, kinds: [string],"
+     " min_severity: 'notice' | 'warning' | 'critical', created_at: integer, delivered_at: integer | null,"
+     " last_error: string | null}]}"},
+    {Id::http_push_delete, "200 {status: 'unsubscribed', id: string}; 404 subscription_not_found"},
+    {Id::http_push_test, "200 {status: 'queued', count: integer}; 404 subscription_not_found"},
+    {Id::http_webhook_list, "200 {webhooks: [Webhook]}"},
+    {Id::http_webhook_create, "201 {secret: string, ...Webhook}; 409 webhook_exists | too_many_webhooks"},
+    {Id::http_webhook_get, "200 Webhook; 404 webhook_not_found"},
+    {Id::http_webhook_replace, "200 Webhook; 404 webhook_not_found"},
+    {Id::http_webhook_delete, "200 {status: 'deleted', webhook_id: string}; 404 webhook_not_found"},
+    {Id::http_webhook_secret, "200 {secret: string, webhook_id: string}; 404 webhook_not_found"},
+    {Id::http_webhook_deliveries,
+     "200 {webhook_id: string, deliveries: [{delivery: string, kind: string,"
+     " state: 'waiting' | 'delivered' | 'failed', created_at: integer, attempts: integer, last_at: integer | null,"
+     " last_status: integer | null, last_error: string | null}]}; 404 webhook_not_found"},
+    {Id::http_webhook_test,
+     "200 {status: 'queued', webhook_id: string, delivery: string}; 404 webhook_not_found; 409 webhook_disabled"},
 
     // Moving in
     {Id::http_import,

@@ -66,18 +66,27 @@ const RuntimeRow& Context::runtime() const {
     return *row;
 }
 
-std::string Context::random_id() {
+template <class Draw>
+auto Context::draw(Draw&& draw) {
     RuntimeRow row = runtime();
     Prng prng;
     prng.state = {static_cast<uint64_t>(row.prng0), static_cast<uint64_t>(row.prng1), static_cast<uint64_t>(row.prng2),
                   static_cast<uint64_t>(row.prng3)};
-    std::string id = prng.hex16();
+    auto drawn = draw(prng);
     row.prng0 = static_cast<int64_t>(prng.state[0]);
     row.prng1 = static_cast<int64_t>(prng.state[1]);
     row.prng2 = static_cast<int64_t>(prng.state[2]);
     row.prng3 = static_cast<int64_t>(prng.state[3]);
     tables.put(row);
-    return id;
+    return drawn;
+}
+
+std::string Context::random_id() {
+    return draw([](Prng& prng) { return prng.hex16(); });
+}
+
+int64_t Context::random_below(int64_t bound) {
+    return draw([bound](Prng& prng) { return static_cast<int64_t>(prng.below(static_cast<uint64_t>(bound))); });
 }
 
 bool Context::read_only() const { return runtime().read_only; }
@@ -108,6 +117,10 @@ void Context::event(int64_t workspace, std::string kind, std::string subject, st
     emit(line_of(event, workspace_name, request_name));
     tables.append(event);
     news.insert(workspace);
+    const auto& listeners = tables.indexes().listeners;
+    if (!listeners.empty() && !tables.indexes().listeners_of(workspace, event.kind).empty()) {
+        announced.push_back(std::move(event));
+    }
 }
 
 void Context::notify(int64_t workspace, WaitTopic topic, const std::string& subject) {

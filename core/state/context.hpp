@@ -50,6 +50,8 @@ class Context {
     std::set<std::tuple<int64_t, WaitTopic, std::string>> happened;
     /// Workspaces whose event log grew: their readers are looked at when the input is done.
     std::set<int64_t> news;
+    /// Events that somebody outside the hub is told of: they are queued when the input is done.
+    std::vector<EventRow> announced;
     /// Finished tasks that this operation asked for when it was first tried.
     FetchedTasks fetched;
 
@@ -72,6 +74,8 @@ class Context {
     // -- the run
     /// 16 random hex digits.
     std::string random_id();
+    /// Random, from 0 to `bound` - 1.
+    int64_t random_below(int64_t bound);
     /// The store fails: nothing durable may change.
     bool read_only() const;
     const RuntimeRow& runtime() const;
@@ -92,6 +96,10 @@ class Context {
     int64_t query(StoreQuery what, PendingRow pending);
 
   private:
+    /// Draws from the run's generator.
+    template <class Draw>
+    auto draw(Draw&& draw);
+
     std::vector<Effect>& effects_;
 };
 

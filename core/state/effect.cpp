@@ -26,6 +26,11 @@ std::optional<Effect> effect_of_failed_turn(const Effect& effect) {
         return HttpBody{piece->request, nullptr, HttpBody::End::cut};
     if (const auto* recording = std::get_if<AnswerRecording>(&effect))
         return storage_unavailable_response(recording->request);
+    // What was to be told, and the secret's use, were taken back.
+    if (std::holds_alternative<Deliver>(effect) || std::holds_alternative<KeepSecret>(effect) ||
+        std::holds_alternative<ForgetSecret>(effect)) {
+        return std::nullopt;
+    }
     return effect;
 }
 

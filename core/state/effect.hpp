@@ -111,8 +111,36 @@ struct AnswerRecording {
     bool strip_payloads = false;
 };
 
+/// Sends an event to a program or browser elsewhere; answered by `Delivered`.
+struct Deliver {
+    enum class Kind : uint8_t { webhook, push };
+    Kind kind = Kind::webhook;
+    // These three name it again in `Delivered`.
+    int64_t workspace = 0;
+    std::string receiver;
+    int64_t seq = 0;
+    std::string url;
+    std::string body;           ///< JSON
+    std::string name;           ///< the same for each attempt: the receiver knows a repetition by it
+    std::string secret_sha256;  ///< webhook: which of the secrets that the machine keeps signs it
+    std::string p256dh, auth;   ///< push: the browser's keys, base64url
+    bool urgent = false;        ///< push: worth waking a device for
+    int64_t ttl_s = 0;          ///< push: how long it may wait for the device
+};
+
+/// The secret that was drawn for a request is to be kept, under its digest. Comes before the request's answer.
+struct KeepSecret {
+    RequestId request = 0;
+    std::string sha256;
+};
+
+/// A secret that was kept is not needed any more.
+struct ForgetSecret {
+    std::string sha256;
+};
+
 using Effect = std::variant<SendFrame, SendPing, CloseConnection, HttpRespond, RunQuery, LogEvent, HttpBody,
-                            SetLogLevels, AnswerRecording>;
+                            SetLogLevels, AnswerRecording, Deliver, KeepSecret, ForgetSecret>;
 
 /// All that one turn puts out.
 struct TurnResult {

@@ -291,4 +291,54 @@ void Indexes::changed(const BucketRow* before, const BucketRow* after) {
     }
 }
 
+void Indexes::listen(int64_t workspace, const std::string& receiver, const std::vector<std::string>& kinds,
+                     bool listens) {
+    for (const std::string& kind : kinds) {
+        if (listens) {
+            listeners[workspace][kind].insert(receiver);
+            continue;
+        }
+        const auto found = listeners.find(workspace);
+        if (found == listeners.end()) return;
+        remove_from(found->second, kind, receiver);
+        if (found->second.empty()) listeners.erase(found);
+    }
+}
+
+std::set<std::string> Indexes::listeners_of(int64_t workspace, std::string_view kind) const {
+    std::set<std::string> all;
+    const auto of_workspace = listeners.find(workspace);
+    if (of_workspace == listeners.end()) return all;
+    const auto add = [&](std::string_view pattern) {
+        const auto found = of_workspace->second.find(pattern);
+        if (found != of_workspace->second.end()) all.insert(found->second.begin(), found->second.end());
+    };
+    add(kind);
+    add("*");
+    // A pattern ends behind a whole word, so that a kind has as many as it has words.
+    for (size_t at = kind.find('_'); at != std::string_view::npos; at = kind.find('_', at + 1)) {
+        add(std::string(kind.substr(0, at + 1)) + "*");
+    }
+    return all;
+}
+
+void Indexes::changed(const PushSubscriptionRow* before, const PushSubscriptionRow* after) {
+    if (before != nullptr) listen(before->workspace, "push/" + before->id, before->kinds, false);
+    if (after != nullptr) listen(after->workspace, "push/" + after->id, after->kinds, true);
+}
+
+void Indexes::changed(const WebhookRow* before, const WebhookRow* after) {
+    if (before != nullptr && before->enabled) listen(before->workspace, "webhook/" + before->id, before->kinds, false);
+    if (after != nullptr && after->enabled) listen(after->workspace, "webhook/" + after->id, after->kinds, true);
+}
+
+void Indexes::changed(const DeliveryRow* before, const DeliveryRow* after) {
+    if (before != nullptr && after != nullptr && before->state == after->state) return;
+    const auto list_of = [this](const DeliveryRow& row) -> std::map<Name, std::set<int64_t>>& {
+        return row.state == DeliveryState::waiting ? deliveries_waiting : deliveries_ended;
+    };
+    if (before != nullptr) remove_from(list_of(*before), {before->workspace, before->receiver}, before->seq);
+    if (after != nullptr) list_of(*after)[{after->workspace, after->receiver}].insert(after->seq);
+}
+
 }  // namespace agentcom

@@ -4,12 +4,15 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "core/state/rows.hpp"
 #include "core/state/task_queue.hpp"
@@ -91,6 +94,14 @@ class Indexes {
     std::map<int64_t, std::set<int64_t>> feeds;           ///< workspace -> requests
     std::map<int64_t, std::set<int64_t>> feeds_by_query;  ///< query -> requests that wait for it
 
+    // -- outputs
+    /// workspace -> kind of event, in full or as "begin_*" -> who is told of it
+    std::map<int64_t, std::map<std::string, std::set<std::string>, std::less<>>> listeners;
+    std::map<Name, std::set<int64_t>> deliveries_waiting;  ///< receiver -> seqs
+    std::map<Name, std::set<int64_t>> deliveries_ended;    ///< likewise
+    /// Who is told of such an event, by name.
+    std::set<std::string> listeners_of(int64_t workspace, std::string_view kind) const;
+
     // -- limits: every bucket, by kind of owner, in the order in which they are swept
     std::array<std::set<BucketRow::Key>, 3> buckets;
 
@@ -127,8 +138,12 @@ class Indexes {
     void changed(const BucketRow* before, const BucketRow* after);
     void changed(const ChannelRow* before, const ChannelRow* after);
     void changed(const MembershipRow* before, const MembershipRow* after);
+    void changed(const PushSubscriptionRow* before, const PushSubscriptionRow* after);
+    void changed(const WebhookRow* before, const WebhookRow* after);
+    void changed(const DeliveryRow* before, const DeliveryRow* after);
 
   private:
+    void listen(int64_t workspace, const std::string& receiver, const std::vector<std::string>& kinds, bool listens);
     /// Puts the agent into or out of its workspace's queue, as it now stands.
     void refresh_agent(int64_t workspace, const std::string& agent);
 

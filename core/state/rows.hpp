@@ -48,6 +48,9 @@ enum class TableId : uint8_t {
     validation_failures = 22,
     imports = 23,
     mail = 32,
+    push_subscriptions = 33,
+    webhooks = 34,
+    deliveries = 35,
     sessions = 64,
     liveness = 65,
     agents = 66,
@@ -65,6 +68,7 @@ enum class TableId : uint8_t {
     activity = 81,
     limit_violations = 82,
     validation_counts = 84,
+    receivers = 89,
 };
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -1054,6 +1058,7 @@ enum class TimerKind : uint8_t {
     feed_round,          ///< workspace: readers of events may be served again
     presence,            ///< agent: has been away for so long that it counts as offline
     reset,               ///< all: what is not stored is dropped, as an administrator asked
+    delivery,            ///< receiver of events: may be tried again
     deadline,            ///< task: complete_by (wall)
     not_before,          ///< task: may start (wall)
     mail_expiry,         ///< workspace: oldest mail (wall)
@@ -1259,6 +1264,7 @@ struct RuntimeRow {
     bool stopping = false;
     int64_t started_at = 0;
     std::string log_levels = "info";  ///< from which severities on the machine logs
+    std::string vapid_public_key;  ///< of the key pair that the machine signs Web Push with
 
     using Key = std::tuple<int64_t>;
     Key key() const { return {id}; }
@@ -1276,6 +1282,7 @@ struct RuntimeRow {
         visit("stopping", self.stopping);
         visit("started_at", self.started_at);
         visit("log_levels", self.log_levels);
+        visit("vapid_public_key", self.vapid_public_key);
     }
 };
 
@@ -1431,6 +1438,144 @@ struct FeedRow {
     }
 };
 
+// -- Outputs: who is told of events outside the hub (core/observe/deliveries.hpp)
+
+/// A browser that a person has asked to be notified in (core/observe/push.hpp).
+struct PushSubscriptionRow {
+    static constexpr TableId kTable = TableId::push_subscriptions;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;        ///< whose events it is told of
+    std::string id;               ///< made of the owner and the endpoint, so that these have one row
+    int64_t owner_workspace = 0;  ///< of the principal; 0: the hub's own
+    std::string principal;
+    std::string endpoint;
+    std::string p256dh;              ///< the browser's public key, base64url
+    std::string auth;                ///< the browser's authentication secret, base64url
+    std::vector<std::string> kinds;  ///< of events, each in full or "begin_*"
+    std::string min_severity;        ///< of alerts: notice, warning or critical
+    int64_t created_at = 0;
+    int64_t delivered_at = 0;  ///< last notification that was taken; 0: none
+    std::string last_error;    ///< of the last one that was not; "": it was taken
+
+    using Key = std::tuple<int64_t, std::string>;
+    Key key() const { return {workspace, id}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("id", self.id);
+        visit("owner_workspace", self.owner_workspace);
+        visit("principal", self.principal);
+        visit("endpoint", self.endpoint);
+        visit("p256dh", self.p256dh);
+        visit("auth", self.auth);
+        visit("kinds", self.kinds);
+        visit("min_severity", self.min_severity);
+        visit("created_at", self.created_at);
+        visit("delivered_at", self.delivered_at);
+        visit("last_error", self.last_error);
+    }
+};
+
+/// A program elsewhere that gets events by HTTP (core/observe/webhooks.hpp). Its secret is known to the machine alone.
+struct WebhookRow {
+    static constexpr TableId kTable = TableId::webhooks;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    std::string id;
+    std::string url;
+    std::vector<std::string> kinds;  ///< of events, each in full or "begin_*"
+    bool enabled = true;
+    bool gone = false;  ///< its server answered 410, which disabled it
+    std::string secret_sha256;
+    std::string created_by;
+    int64_t created_at = 0;
+    int64_t failing_since = 0;  ///< 0: it is not known to fail
+    int64_t gap_since = 0;      ///< events behind this one were left out since the last that was queued; 0: none
+
+    using Key = std::tuple<int64_t, std::string>;
+    Key key() const { return {workspace, id}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("id", self.id);
+        visit("url", self.url);
+        visit("kinds", self.kinds);
+        visit("enabled", self.enabled);
+        visit("gone", self.gone);
+        visit("secret_sha256", self.secret_sha256);
+        visit("created_by", self.created_by);
+        visit("created_at", self.created_at);
+        visit("failing_since", self.failing_since);
+        visit("gap_since", self.gap_since);
+    }
+};
+
+enum class DeliveryState : uint8_t { waiting, delivered, failed };
+std::string_view to_text(DeliveryState);
+bool from_text(std::string_view, DeliveryState&);
+
+/// One event on its way to one receiver, or what became of it.
+struct DeliveryRow {
+    static constexpr TableId kTable = TableId::deliveries;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 3;
+    int64_t workspace = 0;
+    std::string receiver;  ///< "webhook/ID" or "push/ID"
+    int64_t seq = 0;       ///< of the event
+    std::string kind;      ///< likewise
+    DeliveryState state = DeliveryState::waiting;
+    int64_t created_at = 0;
+    int64_t attempts = 0;
+    int64_t last_at = 0;      ///< of the last attempt
+    int64_t last_status = 0;  ///< what it was answered with; 0: nothing
+    std::string last_error;
+    bool urgent = false;
+    std::string body;  ///< JSON; "" once it is not needed any more
+
+    using Key = std::tuple<int64_t, std::string, int64_t>;
+    Key key() const { return {workspace, receiver, seq}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("receiver", self.receiver);
+        visit("seq", self.seq);
+        visit("kind", self.kind);
+        visit("state", self.state);
+        visit("created_at", self.created_at);
+        visit("attempts", self.attempts);
+        visit("last_at", self.last_at);
+        visit("last_status", self.last_status);
+        visit("last_error", self.last_error);
+        visit("urgent", self.urgent);
+        visit("body", self.body);
+    }
+};
+
+/// How it goes with a receiver in this run; without a row, well, and nothing is on its way.
+struct ReceiverRow {
+    static constexpr TableId kTable = TableId::receivers;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    std::string receiver;
+    std::vector<std::string> sending;  ///< the seqs of deliveries that the machine has at hand
+    int64_t failures = 0;              ///< attempts in a row that failed
+    int64_t not_before_us = 0;         ///< it rests until then
+
+    using Key = std::tuple<int64_t, std::string>;
+    Key key() const { return {workspace, receiver}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("receiver", self.receiver);
+        visit("sending", self.sending);
+        visit("failures", self.failures);
+        visit("not_before_us", self.not_before_us);
+    }
+};
+
 /// Calls `f.template operator()<Row>()` for every row type that a store keeps, in the order in which a store should
 /// create and load them.
 template <class F>
@@ -1457,6 +1602,9 @@ void for_each_stored_row(F&& f) {
     f.template operator()<LimitOverrideRow>();
     f.template operator()<LimitExemptRow>();
     f.template operator()<ImportRow>();
+    f.template operator()<PushSubscriptionRow>();
+    f.template operator()<WebhookRow>();
+    f.template operator()<DeliveryRow>();
 }
 
 /// Likewise for every row type that lies in memory.
@@ -1498,6 +1646,10 @@ void for_each_resident_row(F&& f) {
     f.template operator()<ValidationCountRow>();
     f.template operator()<ValidationFailureRow>();
     f.template operator()<ImportRow>();
+    f.template operator()<PushSubscriptionRow>();
+    f.template operator()<WebhookRow>();
+    f.template operator()<DeliveryRow>();
+    f.template operator()<ReceiverRow>();
 }
 
 }  // namespace agentcom

@@ -124,6 +124,22 @@ constexpr SettingInfo kInfos[] = {
     {"validation_v1", &S::validation_v1, 1, 0, 1,
      "1 refuses invalid frames and requests of protocol 1; 0 observes: bad optional fields count as absent"},
     {"validation_v2", &S::validation_v2, 1, 0, 1, "the same for protocol 2"},
+    {"webhooks_max", &S::webhooks_max, 100, 0, 10'000, "webhooks of all workspaces; more are refused with 409"},
+    {"push_subscriptions_max", &S::push_subscriptions_max, 1'000, 0, 100'000,
+     "browsers that are notified; more are refused with 409"},
+    {"push_per_principal", &S::push_per_principal, 20, 1, 10'000, "browsers of one agent or person"},
+    {"deliveries_waiting_max", &S::deliveries_waiting_max, 1'000, 1, 1'000'000,
+     "events that wait for one webhook or browser; beyond it they are left out, and the next one says so"},
+    {"deliveries_shown", &S::deliveries_shown, 50, 1, 10'000, "ended deliveries that are kept of each webhook"},
+    {"delivery_attempts", &S::delivery_attempts, 12, 1, 1'000, "times that an event is sent to one receiver at most"},
+    {"delivery_ttl_ms", &S::delivery_ttl_ms, kDay, 1'000, 28 * kDay,
+     "ms after which an event that waits for a receiver is given up"},
+    {"delivery_retry_ms", &S::delivery_retry_ms, 1'000, 1, kDay,
+     "ms that a failing receiver rests; doubles each time, and is cut by up to half at random"},
+    {"delivery_retry_max_ms", &S::delivery_retry_max_ms, 300'000, 1, kDay, "ms beyond which that rest does not grow"},
+    {"delivery_timeout_ms", &S::delivery_timeout_ms, 15'000, 10, 600'000, "ms that one attempt may take"},
+    {"delivery_private", &S::delivery_private, 0, 0, 1,
+     "1: webhooks may reach loopback, private and link-local addresses"},
     {"message_page", &S::message_page, 50, 0, 1'000, "messages that GET /api/messages gives unless asked for more"},
     {"message_page_max", &S::message_page_max, 200, 1, 1'000, "messages that it gives at most"},
     {"channel_page", &S::channel_page, 50, 0, 1'000, "messages of a channel's history unless asked for more"},
@@ -180,6 +196,9 @@ Status check_settings(const Settings& settings) {
     }
     if (settings.cooldown_third_ms > settings.cooldown_forget_ms) {
         return contradiction("cooldown_third_ms is above cooldown_forget_ms: it would be over before its time");
+    }
+    if (settings.delivery_retry_ms > settings.delivery_retry_max_ms) {
+        return contradiction("delivery_retry_ms is above delivery_retry_max_ms");
     }
     if (settings.ping_interval_ms > 0 && settings.ping_interval_ms >= settings.idle_timeout_ms) {
         return contradiction("ping_interval_ms is not below idle_timeout_ms: silent clients would always be closed");

@@ -98,6 +98,23 @@ struct Settings {
     int64_t heartbeat_interval_ms = 30'000;
     int64_t reset_delay_ms = 500;
     int64_t method_not_allowed = 1;
+    // outputs: webhooks and Web Push
+    int64_t webhooks_max = 100;
+    int64_t push_subscriptions_max = 1'000;
+    int64_t push_per_principal = 20;
+    int64_t deliveries_waiting_max = 1'000;
+    int64_t deliveries_shown = 50;
+    int64_t delivery_attempts = 12;
+    int64_t delivery_ttl_ms = 86'400'000;
+    int64_t delivery_retry_ms = 1'000;
+    int64_t delivery_retry_max_ms = 300'000;
+    int64_t delivery_timeout_ms = 15'000;
+    int64_t delivery_private = 0;
+    /// Where browsers may be notified: host names, "*.host" for all below it, or a whole origin. Empty: the push
+    /// services of the known browsers.
+    std::vector<std::string> push_hosts;
+    /// Whom a push service can write to about this hub: mailto: or https:.
+    std::string push_contact = "mailto:admin@agentcom.local";
     // what answers hold
     int64_t message_page = 50;
     int64_t message_page_max = 200;

@@ -54,6 +54,12 @@ std::string_view table_name(TableId table) {
             return "limit_exempt";
         case TableId::imports:
             return "imports";
+        case TableId::push_subscriptions:
+            return "push_subscriptions";
+        case TableId::webhooks:
+            return "webhooks";
+        case TableId::deliveries:
+            return "deliveries";
         default:
             return "";
     }

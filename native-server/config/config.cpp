@@ -20,10 +20,10 @@ namespace {
 Error bad_config(std::string text) { return Error{"bad_config", 422, Blame::client, std::move(text)}; }
 
 // Options that are no numeric settings. All are known to file and environment too, but `config` to the file.
-constexpr std::array<std::string_view, 17> kOptions{
-    "admin_agents", "allowed_hosts", "allowed_origins", "config",     "data",           "insecure_http",
-    "limits",       "listen",        "log_file",        "log_format", "log_level",      "open",
-    "profile",      "public_url",    "tls_cert",        "tls_key",    "trusted_proxies"};
+constexpr std::array<std::string_view, 19> kOptions{
+    "admin_agents", "allowed_hosts", "allowed_origins", "config",    "data",    "insecure_http",
+    "limits",       "listen",        "log_file",        "log_format", "log_level", "open",    "profile",
+    "push_contact", "push_hosts",    "public_url",      "tls_cert",  "tls_key", "trusted_proxies"};
 
 // Names in the environment that belong to the command line tool, or are read elsewhere.
 constexpr std::array<std::string_view, 6> kForeignNames{"AGENTCOM_HUB",     "AGENTCOM_TOKEN",
@@ -79,6 +79,9 @@ Status read_command_line(const std::vector<std::string>& arguments, Config& conf
     add("allowed_hosts", "--allowed-hosts", "NAMES", "Further names of this hub, separated by commas; * is any");
     add("allowed_origins", "--allowed-origins", "URLS", "Web pages of other places that may use it; * is any");
     add("trusted_proxies", "--trusted-proxies", "ADDRS", "Proxies whose X-Forwarded-For counts");
+    add("push_hosts", "--push-hosts", "NAMES",
+        "Push services that browsers may be notified by; replaces the known ones");
+    add("push_contact", "--push-contact", "URL", "Whom a push service can write to: mailto:… or https://…");
     add("admin_agents", "--admin-agents", "NAMES", "Agents that are administrators (also ADMIN_AGENTS)");
     std::vector<std::string> sets;
     app.add_option("--set", sets, "Sets one setting; see --print-settings. Repeatable")
@@ -366,6 +369,19 @@ Status resolve_access(Config& config) {
     return {};
 }
 
+Status resolve_push(Config& config) {
+    if (const Layers::Value* hosts = config.layers.find("push_hosts")) {
+        config.settings.push_hosts = items_of(lower_case(hosts->text));
+    }
+    const Layers::Value* contact = config.layers.find("push_contact");
+    if (contact == nullptr || contact->text.empty()) return {};
+    if (!contact->text.starts_with("mailto:") && !contact->text.starts_with("https://")) {
+        return Status(bad_value("push_contact", *contact, "use mailto:NAME@HOST or https://…"));
+    }
+    config.settings.push_contact = contact->text;
+    return {};
+}
+
 Status refuse_open_plain_http(const Config& config) {
     if (is_loopback(config.listen) || config.insecure_http || config.tls) return {};
     return Status(
@@ -415,6 +431,7 @@ Result<Config> load_config(const std::vector<std::string>& arguments, const Envi
     if (status) status = resolve_open(config);
     if (status) status = resolve_settings(config);
     if (status) status = resolve_access(config);
+    if (status) status = resolve_push(config);
     if (status) status = resolve_tls(config);
     if (status) status = refuse_open_plain_http(config);
     if (!status) return Result<Config>(status.error());
@@ -432,7 +449,7 @@ std::string describe_config(const Config& config) {
     const std::string format = !config.log_format ? "auto" : *config.log_format == LogFormat::json ? "json" : "text";
     describe_line(out, config, "log_format", format, Source::default_value);
     for (const std::string_view name : {"admin_agents", "allowed_hosts", "allowed_origins", "open", "public_url",
-                                        "tls_cert", "tls_key", "trusted_proxies"}) {
+                                        "push_contact", "push_hosts", "tls_cert", "tls_key", "trusted_proxies"}) {
         if (const Layers::Value* value = config.layers.find(name)) {
             describe_line(out, config, name, value->text, Source::default_value);
         }

@@ -132,7 +132,10 @@ void Client::on_pong() { submit_frame(ControlReceived{connection_}); }
 
 void Client::on_end(int code, std::string_view reason) {
     outbox_.add_bytes(close_frame(code, reason));
-    report_closed();
+    // What the client is answered with: these two only when it said so first.
+    constexpr int kNormal = 1000;
+    constexpr int kGoingAway = 1001;
+    report_closed(code == kNormal || code == kGoingAway);
     begin_closing();
 }
 
@@ -276,9 +279,9 @@ void Client::end_if_written() {
     socket_.end_stream();
 }
 
-void Client::report_closed() {
+void Client::report_closed(bool goodbye) {
     if (!std::exchange(open_for_hub_, false)) return;
-    host_.submit(ConnectionClosed{connection_});
+    host_.submit(ConnectionClosed{connection_, goodbye});
     host_.connection_ended(connection_);
 }
 

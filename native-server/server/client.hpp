@@ -119,7 +119,7 @@ class Client final : public SocketUser, private HttpConnection::Events, private 
     void end_if_written();
     void report_mail();
     void report_piece();
-    void report_closed();
+    void report_closed(bool goodbye = false);
     bool outbox_overflows() const;
 
     ClientHost& host_;

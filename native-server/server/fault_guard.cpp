@@ -39,6 +39,8 @@ std::string header_line(const Input& input, const Fault& fault, const Settings& 
         .member("refuse", refuse)
         .member("planted_fault", settings.planted_fault)
         .member("public_url", settings.public_url)
+        .member("push_contact", settings.push_contact)
+        .raw_member("push_hosts", json::encode_strings(settings.push_hosts))
         .raw_member("admin_agents", json::encode_strings(settings.admin_agents));
     out.key("settings").begin_object();
     for (const SettingInfo& info : setting_infos()) out.member(info.name, settings.*info.member);
@@ -180,11 +182,14 @@ ReplayOutcome replay_fault(const std::string& path) {
     }
     settings.planted_fault = text_member(object, "planted_fault");
     settings.public_url = text_member(object, "public_url");
-    if (const json::Value* agents = object.find("admin_agents"); agents != nullptr) {
-        for (const json::Value& agent : json::elements(agents->raw)) {
-            settings.admin_agents.push_back(json::decode_string(agent));
-        }
-    }
+    settings.push_contact = text_member(object, "push_contact");
+    const auto read_list = [&object](std::string_view name, std::vector<std::string>& list) {
+        const json::Value* values = object.find(name);
+        if (values == nullptr) return;
+        for (const json::Value& value : json::elements(values->raw)) list.push_back(json::decode_string(value));
+    };
+    read_list("admin_agents", settings.admin_agents);
+    read_list("push_hosts", settings.push_hosts);
 
     const std::string_view bytes = std::string_view(*content).substr(begin);
     Result<Hub> hub = Hub::load(bytes.substr(0, state_bytes), settings);

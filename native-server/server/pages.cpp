@@ -54,8 +54,17 @@ const Page* find_page(Method method, std::string_view path) {
                             {"content-security-policy", "default-src 'none'"},
                             {"x-content-type-options", "nosniff"}},
                            favicon()};
+    // It may notify on behalf of every page of the hub.
+    static const Page worker{200,
+                             {{"content-type", "text/javascript; charset=utf-8"},
+                              {"cache-control", "no-cache"},
+                              {"service-worker-allowed", "/"},
+                              {"content-security-policy", "default-src 'none'"},
+                              {"x-content-type-options", "nosniff"}},
+                             service_worker()};
     if (method != Method::get && method != Method::head) return nullptr;
     if (path == "/favicon.ico") return &icon;
+    if (path == "/sw.js") return &worker;
     if (path == "/docs" || path == "/docs/") return &docs;
     if (path == "/") return &root;
     return path == "/dashboard" || path == "/dashboard/" ? &dashboard : nullptr;

@@ -28,6 +28,8 @@ std::string page_policy(std::string_view html);
 std::string_view dashboard_page();
 /// dashboard/favicon.svg: browsers ask for /favicon.ico by themselves and take what its content type says.
 std::string_view favicon();
+/// dashboard/sw.js: the service worker that shows notifications.
+std::string_view service_worker();
 /// dashboard/docs.html: shows the OpenAPI document.
 std::string_view docs_page();
 

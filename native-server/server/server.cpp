@@ -5,10 +5,14 @@
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <set>
 #include <span>
 #include <utility>
 
 #include "agentcom_version.hpp"
+#include "core/state/tables.hpp"
+#include "native-server/push/base64url.hpp"
+#include "native-server/push/web_push.hpp"
 #include "native-server/server/admin_token.hpp"
 #include "native-server/server/secret.hpp"
 
@@ -44,7 +48,8 @@ Server::Server(ServerOptions options, Log& log)
     : options_(std::move(options)),
       log_(log),
       loop_(EventLoop::Callbacks{[this] { end_turn(); }, [this] { on_timer(); }, [this] { on_sweep(); },
-                                 [this](int number) { on_signal(number); }}) {
+                                 [this](int number) { on_signal(number); }}),
+      secrets_(options_.data_directory) {
     net_.settings = options_.net;
     net_.hosts = options_.hosts;
     net_.trusted_proxies = options_.trusted_proxies;
@@ -60,6 +65,7 @@ Server::~Server() { finish(); }
 
 Status Server::start() {
     if (const Status opened = open_store(); !opened) return opened;
+    if (const Status started = start_deliveries(); !started) return started;
     if (const Status started = start_hub(); !started) return started;
     writer_ = std::make_unique<WriterThread>(*store_, [this](WriterReport report) {
         auto shared = std::make_shared<WriterReport>(std::move(report));
@@ -130,6 +136,27 @@ Status Server::open_store() {
     return {};
 }
 
+Status Server::start_deliveries() {
+    Result<EcKey> key = load_vapid_key(options_.data_directory);
+    if (!key) return Status(key.error());
+    vapid_public_key_ = to_base64url(key.value().public_point());
+    if (const Status loaded = secrets_.load(); !loaded) return loaded;
+    std::set<std::string> used;
+    for (const WebhookRow::Key& webhook : hub_->tables().sorted_keys<WebhookRow>()) {
+        used.insert(hub_->tables().find<WebhookRow>(webhook)->secret_sha256);
+    }
+    note_unkept(secrets_.keep_only(used));
+    const Settings& settings = options_.settings;
+    deliveries_ = std::make_unique<DeliveryThread>(
+        std::move(key).value(),
+        DeliveryOptions{settings.delivery_timeout_ms, settings.delivery_private != 0, settings.push_contact},
+        [this](Delivered delivered) {
+            auto shared = std::make_shared<Delivered>(std::move(delivered));
+            loop_.post([this, shared] { apply(std::move(*shared)); });
+        });
+    return {};
+}
+
 Status Server::start_hub() {
     Result<AdminToken> token = load_admin_token(options_.data_directory);
     if (!token) return Status(token.error());
@@ -145,6 +172,7 @@ Status Server::start_hub() {
     started.admin_token_sha256 = description.sha256;
     started.admin_token_prefix = description.prefix;
     started.log_levels = to_text(log_.levels());
+    started.vapid_public_key = vapid_public_key_;
     start_recording();
     const Input input{net_.now, std::move(started)};
     if (recorder_) recorder_->input(input);
@@ -447,6 +475,23 @@ void Server::carry_out(AnswerRecording& effect) {
     if (requests_.contains(effect.request)) recording_desk_->begin(effect);
 }
 
+void Server::carry_out(Deliver& effect) {
+    std::string secret = secrets_.find(effect.secret_sha256);
+    deliveries_->submit(std::move(effect), std::move(secret));
+}
+
+void Server::carry_out(KeepSecret& effect) {
+    const auto found = requests_.find(effect.request);
+    if (found == requests_.end()) return;
+    note_unkept(secrets_.keep(effect.sha256, found->second.secret));
+}
+
+void Server::carry_out(ForgetSecret& effect) { note_unkept(secrets_.forget(effect.sha256)); }
+
+void Server::note_unkept(const Status& written) {
+    if (!written) log_.write("webhook_secrets_not_written", written.error().text);
+}
+
 void Server::respond(RequestId request, HttpRespond& response) {
     const auto found = requests_.find(request);
     if (found == requests_.end()) return;
@@ -636,6 +681,7 @@ void Server::finish() {
         TurnResult turn = close_turn();
         if (!turn.batch.empty() && !storage_failed_) writer_->submit(std::move(turn.batch));
     }
+    if (deliveries_) deliveries_->stop();
     if (writer_) writer_->stop();
     if (reader_) reader_->stop();
     if (recorder_) recorder_->stop(*hub_);

@@ -21,6 +21,8 @@
 #include "native-server/net/transport.hpp"
 #include "native-server/record/recorder.hpp"
 #include "native-server/record/recording_desk.hpp"
+#include "native-server/push/delivery_thread.hpp"
+#include "native-server/push/webhook_secrets.hpp"
 #include "native-server/server/client.hpp"
 #include "native-server/server/event_loop.hpp"
 #include "native-server/server/fault_guard.hpp"
@@ -73,6 +75,7 @@ class Server final : private ClientHost {
     Status open_store();
     Status start_hub();
     void start_recording();
+    Status start_deliveries();
 
     // the turn
     TurnResult close_turn();
@@ -101,6 +104,10 @@ class Server final : private ClientHost {
     void carry_out(LogEvent& effect);
     void carry_out(SetLogLevels& effect);
     void carry_out(AnswerRecording& effect);
+    void carry_out(Deliver& effect);
+    void carry_out(KeepSecret& effect);
+    void carry_out(ForgetSecret& effect);
+    void note_unkept(const Status& written);
     void mark_for_flush(Client& client);
     void flush_marked();
     void respond(RequestId request, HttpRespond& response);
@@ -145,8 +152,11 @@ class Server final : private ClientHost {
     std::unique_ptr<WriterThread> writer_;
     std::unique_ptr<ReaderThread> reader_;
     std::unique_ptr<Transport> transport_;
+    WebhookSecrets secrets_;
+    std::unique_ptr<DeliveryThread> deliveries_;
     Address address_;
     std::string admin_token_;
+    std::string vapid_public_key_;
 
     TurnQueue turns_;
     std::unordered_map<ConnectionId, Client*> connections_;

@@ -11,8 +11,9 @@ namespace {
 // How a table lies in the file. Without a rowid a table is one tree ordered by its key: half the work per write, but
 // rows of more than about 200 bytes make that tree deep, since its inner pages hold whole rows
 // (https://sqlite.org/withoutrowid.html). So it is for small rows, and for events: they are the most written rows,
-// are always appended, and few are long. Tasks, their inputs, messages and kept answers carry bodies, and tasks have
-// secondary indexes, which hold a rowid more cheaply than a key. The rowid of a message is its key, see `has_place`.
+// are always appended, and few are long. Tasks, their inputs, messages, deliveries and kept answers carry bodies, and
+// tasks have secondary indexes, which hold a rowid more cheaply than a key. The rowid of a message is its key, see
+// `has_place`.
 bool has_rowid(TableId table) {
     switch (table) {
         case TableId::messages:
@@ -20,6 +21,7 @@ bool has_rowid(TableId table) {
         case TableId::task_inputs:
         case TableId::task_outputs:
         case TableId::idempotency:
+        case TableId::deliveries:
             return true;
         default:
             return false;

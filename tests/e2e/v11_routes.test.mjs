@@ -626,6 +626,31 @@ const kChecks = {
     const { status, headers } = await admin.get('/favicon.ico', { token: null });
     assert.deepEqual([status, headers['content-type']], [200, 'image/svg+xml']);
   },
+  'GET /sw.js': async () => {
+    const { status, headers, text } = await admin.get('/sw.js', { token: null });
+    assert.equal(status, 200);
+    assert.match(headers['content-type'], /^text\/javascript/);
+    assert.equal(headers['service-worker-allowed'], '/');
+    for (const event of ['push', 'notificationclick']) assert.ok(text.includes(`addEventListener('${event}'`), event);
+  },
+  'GET /api/dashboard/vapid-key': async () => {
+    const { status, body } = await admin.get('/api/dashboard/vapid-key', { token: null });
+    assert.equal(status, 200);
+    assert.match(body.vapid_public_key, /^B[\w-]{86}$/);
+  },
+  'POST /api/dashboard/push-subscribe': async () => {
+    const path = '/api/dashboard/push-subscribe';
+    const { id, api } = await agent('subscriber');
+    const { body: { vapid_public_key: p256dh } } = await api.get('/api/dashboard/vapid-key');
+    const subscription = { endpoint: 'https://fcm.googleapis.com/fcm/send/x', expirationTime: null, keys: { p256dh, auth: 'x'.repeat(22) } };
+    // Deviating: it takes a token (Q37).
+    await assert_auth('POST', path, 'strict', subscription);
+    assert_reply(await api.post(path, subscription), 200, open({ status: is('subscribed') }));
+    assert.equal((await api.get('/api/push/subscriptions')).body.subscriptions[0].agent_id, id);
+    for (const body of [{}, { endpoint: 5 }, { ...subscription, endpoint: 'https://example.com/' }, { endpoint: subscription.endpoint }]) {
+      assert.equal((await api.post(path, body)).status, 422);
+    }
+  },
   'GET /dashboard': async () => {
     const { status, headers } = await admin.get('/dashboard', { token: null });
     assert.equal(status, 200);

@@ -3,7 +3,7 @@
 # The hub and the command line. Boost is 1.81 by name: Debian 12's plain libboost-dev is 1.74, which has no Boost.JSON.
 hub_packages=(
     g++ cmake ninja-build pkg-config
-    libboost1.81-dev libcli11-dev libfmt-dev libjemalloc-dev libspdlog-dev libsqlite3-dev libssl-dev libtomlplusplus-dev libuv1-dev
+    libboost1.81-dev libcli11-dev libcurl4-openssl-dev libfmt-dev libjemalloc-dev libspdlog-dev libsqlite3-dev libssl-dev libtomlplusplus-dev libuv1-dev
     libwebsockets-dev libwebsockets-evlib-uv libwslay-dev libxxhash-dev
 )
 

@@ -19,13 +19,13 @@ std::vector<Input> examples() {
         const auto number = static_cast<int64_t>(inputs.size());
         inputs.push_back({{1'800'000'000'000 + number, -5 * number}, std::move(body)});
     };
-    add(Started{-3, std::string(32, 'e'), 9, std::string(64, 'a'), "abcdefgh"});
+    add(Started{-3, std::string(32, 'e'), 9, std::string(64, 'a'), "abcdefgh", 2, "BKey"});
     add(ConnectionOpened{7, "::1", true});
     add(FrameReceived{7, false, R"({"type":"ping"})", credential("t")});
     add(FrameReceived{8, true, "", {Credential::Kind::malformed, ""}});
     add(ControlReceived{7});
     add(MailPushed{7, INT64_MAX});
-    add(ConnectionClosed{7});
+    add(ConnectionClosed{7, true});
     HttpRequest request;
     request.request = 3;
     request.method = Method::options;
@@ -61,6 +61,7 @@ std::vector<Input> examples() {
     add(ClockJumped{-1});
     add(Shutdown{});
     add(BodyTaken{3});
+    add(Delivered{1, "webhook/ops", 9, 503, 1'000, "slow"});
     return inputs;
 }
 

@@ -52,3 +52,9 @@ TEST_CASE("of a turn that is taken back, closes, pings, queries and the hub's ow
     CHECK(std::get<LogEvent>(*effect_of_failed_turn(LogEvent{"e"})).event == "e");
     CHECK_FALSE(effect_of_failed_turn(LogEvent{"task_completed", {}, "{}", true}));
 }
+
+TEST_CASE("of a turn that is taken back, nobody outside is told, and secrets stay as they were") {
+    CHECK_FALSE(effect_of_failed_turn(Deliver{}));
+    CHECK_FALSE(effect_of_failed_turn(KeepSecret{}));
+    CHECK_FALSE(effect_of_failed_turn(ForgetSecret{}));
+}

@@ -25,6 +25,7 @@ constexpr uint64_t enum_size() {
     if constexpr (std::is_same_v<E, BlockerFailure>) return 3;
     if constexpr (std::is_same_v<E, WaitTopic>) return 3;
     if constexpr (std::is_same_v<E, LimitOwner>) return 3;
+    if constexpr (std::is_same_v<E, DeliveryState>) return 3;
     return 0;
 }
 

@@ -19,6 +19,7 @@ void TestHub::start() {
     started.last_turn = store_.last_turn();
     started.admin_token_sha256 = sha256_hex(kAdminToken);
     started.admin_token_prefix = "admin-to";
+    started.vapid_public_key = kVapidKey;
     apply(started);
 }
 
@@ -112,6 +113,14 @@ void TestHub::carry_out(const Effect& effect) {
     } else if (const auto* log = std::get_if<LogEvent>(&effect)) {
         trace_.bytes(log->event);
         logs_.push_back(*log);
+    } else if (const auto* deliver = std::get_if<Deliver>(&effect)) {
+        trace_.bytes(deliver->name);
+        trace_.bytes(deliver->body);
+        sent_.push_back(*deliver);
+    } else if (const auto* keep = std::get_if<KeepSecret>(&effect)) {
+        kept_secrets_.insert(keep->sha256);
+    } else if (const auto* forget = std::get_if<ForgetSecret>(&effect)) {
+        kept_secrets_.erase(forget->sha256);
     }
 }
 

@@ -12,6 +12,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -101,6 +102,10 @@ class TestHub {
     void clear_frames() { frames_.clear(); }
     const Closed* closed(int64_t connection) const;
     std::vector<LogEvent>& logs() { return logs_; }
+    /// What was sent to webhooks and browsers, without the answers.
+    std::vector<Deliver>& sent() { return sent_; }
+    /// The digests of the secrets that the machine would keep now.
+    const std::set<std::string>& kept_secrets() const { return kept_secrets_; }
     /// Hash over every effect so far: equal runs have equal traces.
     Hash128 trace() const { return trace_.finish(); }
 
@@ -113,6 +118,8 @@ class TestHub {
     void set_time(Time time) { now_ = time; }
     Time time() const { return now_; }
 
+    /// The key for Web Push of every TestHub.
+    static constexpr std::string_view kVapidKey = "BPublicKeyOfTheTestHub";
     /// The admin token of every TestHub.
     static constexpr std::string_view kAdminToken = "admin-token-admin-token-admin-token-admin-token-admin-token-admi";
     /// A member of a flat JSON object, decoded if it is a string, else as it stands; "" if absent.
@@ -138,6 +145,8 @@ class TestHub {
     std::map<int64_t, Response> responses_;
     std::map<int64_t, std::string> secrets_;
     std::vector<LogEvent> logs_;
+    std::vector<Deliver> sent_;
+    std::set<std::string> kept_secrets_;
     std::map<int64_t, Stream> streams_;
     std::vector<StoreQuery> queries_;
     std::deque<InputBody> answers_;

@@ -53,6 +53,14 @@ TEST_CASE("the root leads to the dashboard, and there is an icon", "[server]") {
     CHECK(find_page(Method::other, "/") == nullptr);
 }
 
+TEST_CASE("the service worker that shows notifications is at the root, for all pages", "[server]") {
+    const Page* worker = find_page(Method::get, "/sw.js");
+    REQUIRE(worker != nullptr);
+    CHECK(worker->body == service_worker());
+    CHECK(header(*worker, "content-type") == "text/javascript; charset=utf-8");
+    CHECK(header(*worker, "service-worker-allowed") == "/");
+}
+
 TEST_CASE("the policy of a page names its own script and style, and nothing else", "[server]") {
     // printf 'alert(1)' | openssl dgst -sha256 -binary | base64
     const std::string policy = page_policy("<style>b{}</style><script>alert(1)</script>");
