@@ -81,6 +81,12 @@ void fields(BodyTaken& input, V&& visit) {
     visit(input.request);
 }
 
+template <class V>
+void fields(MachineSample& input, V&& visit) {
+    visit(input);
+}
+
+void write(ByteWriter& out, const MachineSample& value) { value.save(out); }
 void write(ByteWriter& out, int64_t value) { out.i64(value); }
 void write(ByteWriter& out, bool value) { out.u8(value ? 1 : 0); }
 void write(ByteWriter& out, const std::string& value) { out.text(value); }
@@ -111,6 +117,7 @@ bool read_enum(ByteReader& in, E& value, E last) {
     return true;
 }
 
+bool read(ByteReader& in, MachineSample& value) { return value.load(in); }
 bool read(ByteReader& in, int64_t& value) {
     value = in.i64();
     return true;
@@ -165,7 +172,7 @@ std::string_view input_name(const InputBody& body) {
     static constexpr std::array<std::string_view, std::variant_size_v<InputBody>> kNames{
         "Started",     "ConnectionOpened", "FrameReceived", "ControlReceived", "MailPushed",   "ConnectionClosed",
         "HttpRequest", "RequestCancelled", "Tick",          "Committed",       "CommitFailed", "StorageRecovered",
-        "QueryResult", "ClockJumped",      "Shutdown",      "BodyTaken"};
+        "QueryResult", "ClockJumped",      "Shutdown",      "BodyTaken",     "MachineSample"};
     return kNames.at(body.index());
 }
 

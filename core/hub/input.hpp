@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/time.hpp"
+#include "core/observe/machine_sample.hpp"
 #include "core/protocol/credentials.hpp"
 #include "core/protocol/operation.hpp"
 #include "core/state/effect.hpp"
@@ -138,7 +139,7 @@ struct Shutdown {};
 
 using InputBody = std::variant<Started, ConnectionOpened, FrameReceived, ControlReceived, MailPushed, ConnectionClosed,
                                HttpRequest, RequestCancelled, Tick, Committed, CommitFailed, StorageRecovered,
-                               QueryResult, ClockJumped, Shutdown, BodyTaken>;
+                               QueryResult, ClockJumped, Shutdown, BodyTaken, MachineSample>;
 
 struct Input {
     Time at;

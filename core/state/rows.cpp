@@ -75,8 +75,18 @@ struct Names<LimitOwner> {
 };
 
 template <>
+struct Names<AlertSeverity> {
+    static constexpr std::array<std::string_view, 3> kNames{"notice", "warning", "critical"};
+};
+
+template <>
+struct Names<Comparison> {
+    static constexpr std::array<std::string_view, 4> kNames{">", ">=", "<", "<="};
+};
+
+template <>
 struct Names<TimerKind> {
-    static constexpr std::array<std::string_view, 27> kNames{"identify",     "idle",
+    static constexpr std::array<std::string_view, 29> kNames{"identify",     "idle",
                                                              "ping",         "acceptance",
                                                              "lease",        "max_run",
                                                              "stuck",        "grace",
@@ -86,7 +96,8 @@ struct Names<TimerKind> {
                                                              "bucket_sweep", "cancel_grace",
                                                              "wait_end",     "feed",
                                                              "feed_round",   "presence",
-                                                             "reset",        "deadline",
+                                                             "reset",        "metrics_sample",
+                                                             "alert_check",  "deadline",
                                                              "not_before",   "mail_expiry",
                                                              "message_age",  "idempotency_expiry",
                                                              "token_expiry"};
@@ -112,6 +123,10 @@ std::string_view to_text(Outcome value) { return name_of(value); }
 bool from_text(std::string_view name, Outcome& value) { return value_of(name, value); }
 std::string_view to_text(LimitOwner value) { return name_of(value); }
 bool from_text(std::string_view name, LimitOwner& value) { return value_of(name, value); }
+std::string_view to_text(AlertSeverity value) { return name_of(value); }
+bool from_text(std::string_view name, AlertSeverity& value) { return value_of(name, value); }
+std::string_view to_text(Comparison value) { return name_of(value); }
+bool from_text(std::string_view name, Comparison& value) { return value_of(name, value); }
 std::string_view to_text(TimerKind value) { return name_of(value); }
 bool from_text(std::string_view name, TimerKind& value) { return value_of(name, value); }
 

@@ -61,6 +61,12 @@ std::vector<Input> examples() {
     add(ClockJumped{-1});
     add(Shutdown{});
     add(BodyTaken{3});
+    MachineSample sample;
+    sample.commit_us.record(1'305, 2);
+    sample.turn_us.record(17);
+    int64_t number = 0;
+    MachineSample::numbers(sample, [&number](int64_t& each) { each = ++number; });
+    add(std::move(sample));
     return inputs;
 }
 
