@@ -25,8 +25,7 @@ void write_episode(json::Writer& out, const AlertEpisodeRow& episode) {
     out.raw_member("details", episode.details).member("fired_at", episode.fired_at);
     out.member("cleared_at", episode.cleared_at).member("acknowledged", !episode.acknowledged_by.empty());
     out.member("acknowledged_by", text_or_null(episode.acknowledged_by));
-    out.member("acknowledged_at",
-               episode.acknowledged_at == 0 ? std::nullopt : std::optional(episode.acknowledged_at));
+    out.member("acknowledged_at", episode.acknowledged_at == 0 ? std::nullopt : std::optional(episode.acknowledged_at));
     out.member("note", text_or_null(episode.note)).member("of_hub", episode.workspace == alerts::kHub).end_object();
 }
 
@@ -164,8 +163,9 @@ Reply on_alert_rule_set(const Call& call) {
         return field_error("rule_id", "invalid_value", "must be 1 to 64 lower-case letters, digits, _ or -");
     }
     if (find_alert_rule(id) != nullptr) {
-        return error_answer(409, "builtin_rule", "the hub brings a rule of this name along; its thresholds are at "
-                                                 "/api/config/alert-thresholds");
+        return error_answer(409, "builtin_rule",
+                            "the hub brings a rule of this name along; its thresholds are at "
+                            "/api/config/alert-thresholds");
     }
     Wanted wanted = wanted_rule(call);
     if (const Answer* wrong = std::get_if<Answer>(&wanted)) return *wrong;

@@ -172,7 +172,7 @@ std::string_view input_name(const InputBody& body) {
     static constexpr std::array<std::string_view, std::variant_size_v<InputBody>> kNames{
         "Started",     "ConnectionOpened", "FrameReceived", "ControlReceived", "MailPushed",   "ConnectionClosed",
         "HttpRequest", "RequestCancelled", "Tick",          "Committed",       "CommitFailed", "StorageRecovered",
-        "QueryResult", "ClockJumped",      "Shutdown",      "BodyTaken",     "MachineSample"};
+        "QueryResult", "ClockJumped",      "Shutdown",      "BodyTaken",       "MachineSample"};
     return kNames.at(body.index());
 }
 

@@ -226,8 +226,7 @@ Reply on_metrics_history(const Call& call) {
 Reply on_metrics_text(const Call& call) {
     // Whoever belongs to one workspace sees that one; the hub's own, and who asks on its machine, see all.
     const bool all = !call.identity || (call.identity->of_hub && find_parameter(call.query, "workspace") == nullptr);
-    const std::vector<int64_t> workspaces =
-        all ? call.ctx.metrics->workspaces() : std::vector<int64_t>{call.workspace};
+    const std::vector<int64_t> workspaces = all ? call.ctx.metrics->workspaces() : std::vector<int64_t>{call.workspace};
     Answer answer;
     answer.body = prometheus::text(call.ctx, workspaces, sessions::kHubVersion);
     answer.headers.emplace_back("content-type", prometheus::kContentType);

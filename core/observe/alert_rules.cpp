@@ -87,7 +87,8 @@ std::vector<std::pair<int64_t, std::string>> stuck_tasks(const AlertLook& look) 
             const LeaseRow* lease = ctx.tables.find<LeaseRow>({look.workspace, task});
             const RunRow* run = ctx.tables.find<RunRow>({look.workspace, task});
             const bool asks = run != nullptr && run->question;
-            if (lease != nullptr && !asks && lease->progress_us <= before_us) stuck.emplace_back(lease->progress_us, task);
+            if (lease != nullptr && !asks && lease->progress_us <= before_us)
+                stuck.emplace_back(lease->progress_us, task);
         }
     }
     std::sort(stuck.begin(), stuck.end());
@@ -108,8 +109,8 @@ AlertFinding look_stuck_tasks(const AlertLook& look) {
         if (i < kTasksNamed) finding.message += (i == 0 ? "" : ", ") + stuck[i].second;
         details.string(stuck[i].second);
     }
-    finding.message += " (>" + number(std::max<int64_t>(1, look.thresholds.stuck_task_ms / kMsPerMinute)) +
-                       " min without progress)";
+    finding.message +=
+        " (>" + number(std::max<int64_t>(1, look.thresholds.stuck_task_ms / kMsPerMinute)) + " min without progress)";
     details.end_array().member("stuck_duration_ms", ms_from_us(look.ctx.now.mono_us - stuck.front().first));
     details.member("stuck_tasks", count).end_object();
     finding.details = details.take();
@@ -124,8 +125,8 @@ AlertFinding look_no_agents(const AlertLook& look) {
     AlertFinding finding;
     finding.severity = AlertSeverity::critical;
     // Who has not been there for a day is not missed: the fleet has gone for good.
-    finding.bad = figure(figures, Metric::agents_online) == 0 && seen_at > 0 &&
-                  look.ctx.now.wall_ms - seen_at < kMsPerDay;
+    finding.bad =
+        figure(figures, Metric::agents_online) == 0 && seen_at > 0 && look.ctx.now.wall_ms - seen_at < kMsPerDay;
     finding.message = "No agents online (" + number(registered) + " registered)";
     json::Writer details;
     details.begin_object().member("total_agents", registered).member("last_seen_at", seen_at).end_object();
@@ -137,8 +138,8 @@ AlertFinding look_error_count(const AlertLook& look) {
     const Counts counts = last_hour(look);
     AlertFinding finding;
     finding.bad = counts.bad() > look.thresholds.error_count_hour;
-    finding.message = "High error count: " + number(counts.bad()) + " failures in the last hour (threshold: " +
-                      number(look.thresholds.error_count_hour) + ")";
+    finding.message = "High error count: " + number(counts.bad()) +
+                      " failures in the last hour (threshold: " + number(look.thresholds.error_count_hour) + ")";
     json::Writer details;
     details.begin_object().member("failed", counts.bad()).member("threshold", look.thresholds.error_count_hour);
     details.member("dead_letter", counts.of(Counter::dead_lettered)).end_object();
@@ -189,8 +190,7 @@ AlertFinding look_disk(const AlertLook& look) {
     const Settings& settings = look.ctx.settings;
     const int64_t percent = sample->disk_free_bytes / (sample->disk_total_bytes / 100 + 1);
     finding.bad = percent < settings.disk_free_warning_pct;
-    finding.severity =
-        percent < settings.disk_free_critical_pct ? AlertSeverity::critical : AlertSeverity::warning;
+    finding.severity = percent < settings.disk_free_critical_pct ? AlertSeverity::critical : AlertSeverity::warning;
     finding.message = "The disk of the data directory is nearly full: " + megabytes(sample->disk_free_bytes) +
                       " free (" + number(percent) + "%)";
     json::Writer details;
@@ -226,10 +226,9 @@ AlertFinding look_backup(const AlertLook& look) {
     const int64_t since = std::max(sample->last_backup_at, hub == nullptr ? 0 : hub->created_at);
     const int64_t age_ms = look.ctx.now.wall_ms - since;
     finding.bad = age_ms / 2 > sample->backup_interval_ms;
-    finding.message = sample->last_backup_at == 0
-                          ? "There is no backup, though one is planned every " +
-                                number(sample->backup_interval_ms / kMsPerHour) + " h"
-                          : "The last good backup is " + number(age_ms / kMsPerHour) + " h old";
+    finding.message = sample->last_backup_at == 0 ? "There is no backup, though one is planned every " +
+                                                        number(sample->backup_interval_ms / kMsPerHour) + " h"
+                                                  : "The last good backup is " + number(age_ms / kMsPerHour) + " h old";
     json::Writer details;
     details.begin_object().member("last_backup_at", sample->last_backup_at);
     details.member("backup_interval_ms", sample->backup_interval_ms).end_object();
@@ -258,30 +257,84 @@ constexpr auto kCritical = AlertSeverity::critical;
 constexpr int64_t kHourMs = kMsPerHour;
 
 constexpr std::array kRules = {
-    AlertRule{"queue_growing", false, kWarning, {.clear_after = 3}, &T::queue_growing_cooldown_ms, look_queue_growing,
+    AlertRule{"queue_growing",
+              false,
+              kWarning,
+              {.clear_after = 3},
+              &T::queue_growing_cooldown_ms,
+              look_queue_growing,
               "The queue was longer at each of the last checks."},
-    AlertRule{"high_failure_rate", false, kWarning, {.clear_after = 2}, &T::high_failure_rate_cooldown_ms,
-              look_failure_rate, "Too large a part of the attempts of the last hour failed."},
-    AlertRule{"stuck_tasks", false, kCritical, {}, &T::stuck_tasks_cooldown_ms, look_stuck_tasks,
+    AlertRule{"high_failure_rate",
+              false,
+              kWarning,
+              {.clear_after = 2},
+              &T::high_failure_rate_cooldown_ms,
+              look_failure_rate,
+              "Too large a part of the attempts of the last hour failed."},
+    AlertRule{"stuck_tasks",
+              false,
+              kCritical,
+              {},
+              &T::stuck_tasks_cooldown_ms,
+              look_stuck_tasks,
               "Running tasks make no progress."},
-    AlertRule{"no_agents_online", false, kCritical, {.raise_after = 2}, &T::no_agents_online_cooldown_ms,
-              look_no_agents, "No agent is there, though there were some within the last day."},
-    AlertRule{"high_error_rate", false, kWarning, {.clear_after = 2}, &T::high_error_rate_cooldown_ms,
-              look_error_count, "Too many attempts of the last hour failed."},
-    AlertRule{"storage_failure", true, kCritical, {.clear_after = 2}, nullptr, look_storage,
-              "The store cannot write."},
-    AlertRule{"rows_lost", true, kCritical, {.rest_ms = kHourMs}, nullptr, look_rows_lost,
+    AlertRule{"no_agents_online",
+              false,
+              kCritical,
+              {.raise_after = 2},
+              &T::no_agents_online_cooldown_ms,
+              look_no_agents,
+              "No agent is there, though there were some within the last day."},
+    AlertRule{"high_error_rate",
+              false,
+              kWarning,
+              {.clear_after = 2},
+              &T::high_error_rate_cooldown_ms,
+              look_error_count,
+              "Too many attempts of the last hour failed."},
+    AlertRule{"storage_failure", true, kCritical, {.clear_after = 2}, nullptr, look_storage, "The store cannot write."},
+    AlertRule{"rows_lost",
+              true,
+              kCritical,
+              {.rest_ms = kHourMs},
+              nullptr,
+              look_rows_lost,
               "Stored rows are missing or damaged."},
-    AlertRule{"core_fault", true, kCritical, {.rest_ms = kHourMs}, nullptr, look_core_fault,
+    AlertRule{"core_fault",
+              true,
+              kCritical,
+              {.rest_ms = kHourMs},
+              nullptr,
+              look_core_fault,
               "An input broke an invariant of the hub within the last hour."},
-    AlertRule{"disk_nearly_full", true, kWarning, {.clear_after = 2, .rest_ms = kHourMs}, nullptr, look_disk,
+    AlertRule{"disk_nearly_full",
+              true,
+              kWarning,
+              {.clear_after = 2, .rest_ms = kHourMs},
+              nullptr,
+              look_disk,
               "The disk of the data directory is nearly full."},
-    AlertRule{"database_size", true, AlertSeverity::notice, {.clear_after = 2, .repeats = false}, nullptr,
-              look_database_size, "hub.db has grown beyond a bound."},
-    AlertRule{"stale_backup", true, kWarning, {.rest_ms = 24 * kHourMs}, nullptr, look_backup,
+    AlertRule{"database_size",
+              true,
+              AlertSeverity::notice,
+              {.clear_after = 2, .repeats = false},
+              nullptr,
+              look_database_size,
+              "hub.db has grown beyond a bound."},
+    AlertRule{"stale_backup",
+              true,
+              kWarning,
+              {.rest_ms = 24 * kHourMs},
+              nullptr,
+              look_backup,
               "A backup is overdue by more than its interval."},
-    AlertRule{"commit_latency", true, kWarning, {.raise_after = 3, .clear_after = 3, .rest_ms = kHourMs}, nullptr,
-              look_commit_latency, "Commits of the store are slow."},
+    AlertRule{"commit_latency",
+              true,
+              kWarning,
+              {.raise_after = 3, .clear_after = 3, .rest_ms = kHourMs},
+              nullptr,
+              look_commit_latency,
+              "Commits of the store are slow."},
 };
 
 bool holds(Comparison op, int64_t value, int64_t threshold) {

@@ -1,7 +1,7 @@
 // The rules of alerts: those that the hub brings along, as one table, and what a rule finds when it looks.
 //
-// Rules of a workspace are looked at for each workspace; those of the hub once, as workspace 0. docs/operations.md says of each
-// what it means and what to do.
+// Rules of a workspace are looked at for each workspace; those of the hub once, as workspace 0. docs/operations.md says
+// of each what it means and what to do.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ namespace agentcom {
 struct AlertFinding {
     bool bad = false;
     AlertSeverity severity = AlertSeverity::warning;
-    std::string message{};        ///< a sentence that names the numbers
+    std::string message{};       ///< a sentence that names the numbers
     std::string details = "{}";  ///< the numbers, as a JSON object
 };
 
@@ -28,8 +28,8 @@ struct AlertLook {
     const Context& ctx;
     const config::AlertThresholds& thresholds;
     int64_t workspace = 0;
-    bool active = false;     ///< its alert stands
-    AlertWatchRow& watch;    ///< for rules that compare one check with the next
+    bool active = false;   ///< its alert stands
+    AlertWatchRow& watch;  ///< for rules that compare one check with the next
 };
 
 struct AlertRule {

@@ -167,8 +167,7 @@ void check_workspace(Context& ctx, int64_t workspace, const config::AlertThresho
     for (const AlertRule& rule : alert_rules()) {
         if (rule.of_hub != (workspace == kHub)) continue;
         Meeting meeting(ctx, workspace, std::string(rule.id));
-        const AlertFinding finding =
-            rule.look(AlertLook{ctx, thresholds, workspace, meeting.active(), meeting.watch});
+        const AlertFinding finding = rule.look(AlertLook{ctx, thresholds, workspace, meeting.active(), meeting.watch});
         meeting.meet(finding, tempo_of(ctx, rule, thresholds));
     }
 }

@@ -9,9 +9,9 @@ namespace agentcom {
 
 namespace {
 
-constexpr int64_t kExact = 128;        // values below have a bucket each
-constexpr int kSubBits = 6;            // 64 buckets for each power of two above
-constexpr int kFirstPower = 7;         // 128 = 2^7
+constexpr int64_t kExact = 128;  // values below have a bucket each
+constexpr int kSubBits = 6;      // 64 buckets for each power of two above
+constexpr int kFirstPower = 7;   // 128 = 2^7
 constexpr int64_t kBuckets = kExact + (63 - kFirstPower) * (int64_t{1} << kSubBits);
 
 int64_t index_of(int64_t value) {
@@ -66,8 +66,8 @@ int64_t Histogram::value_of(const Bucket& bucket) const { return std::clamp(midd
 int64_t Histogram::percentile(int64_t per_mille) const {
     if (count_ == 0) return 0;
     // ceil(count * per_mille / 1000) without overflow.
-    const int64_t rank = std::clamp<int64_t>(
-        count_ / 1'000 * per_mille + (count_ % 1'000 * per_mille + 999) / 1'000, 1, count_);
+    const int64_t rank =
+        std::clamp<int64_t>(count_ / 1'000 * per_mille + (count_ % 1'000 * per_mille + 999) / 1'000, 1, count_);
     if (rank == 1) return min_;
     if (rank == count_) return max_;
     int64_t seen = 0;

@@ -11,8 +11,8 @@ namespace agentcom {
 /// Figures of the machine that are not known are -1.
 struct MachineSample {
     // -- since the sample before
-    Histogram commit_us;  ///< how long each transaction of the store took
-    Histogram turn_us;    ///< how long each turn took, from its first input to its end
+    Histogram commit_us;      ///< how long each transaction of the store took
+    Histogram turn_us;        ///< how long each turn took, from its first input to its end
     int64_t loop_lag_us = 0;  ///< the longest that the event loop came too late
 
     // -- at this moment

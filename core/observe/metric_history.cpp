@@ -50,8 +50,8 @@ std::vector<Minute> unwritten(const Context& ctx, int64_t workspace) {
         while (begin > 0 && minute_of(samples[begin - 1].at.wall_ms) == minute) --begin;
         if (ctx.tables.contains<MetricHistoryRow>({workspace, minute})) break;
         const auto at = [&samples](size_t place) { return samples.begin() + static_cast<std::ptrdiff_t>(place); };
-        minutes.push_back({minute, std::vector<FigureSample>(at(begin), at(end)),
-                           begin == 0 ? nullptr : &samples[begin - 1]});
+        minutes.push_back(
+            {minute, std::vector<FigureSample>(at(begin), at(end)), begin == 0 ? nullptr : &samples[begin - 1]});
         end = begin;
     }
     std::reverse(minutes.begin(), minutes.end());
@@ -180,7 +180,8 @@ std::vector<Point> read(const Context& ctx, const Question& question) {
     const auto take = [&](const std::vector<FigureSample>& samples, bool of_hub) {
         for (const FigureSample& sample : samples) {
             if (sample.at.wall_ms < question.since || sample.at.wall_ms >= question.until) continue;
-            std::vector<Fold>& row = folds[static_cast<size_t>((sample.at.wall_ms - question.since) / question.step_ms)];
+            std::vector<Fold>& row =
+                folds[static_cast<size_t>((sample.at.wall_ms - question.since) / question.step_ms)];
             for (size_t i = 0; i < row.size(); ++i) {
                 const int64_t value = figure(sample.values, question.metrics[i]);
                 if (metric_info(question.metrics[i]).of_hub == of_hub && value != kUnknownFigure) row[i].add(value);

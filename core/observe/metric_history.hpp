@@ -41,7 +41,7 @@ struct Question {
     std::vector<Metric> metrics;
 };
 struct Point {
-    int64_t at = 0;  ///< when its step began
+    int64_t at = 0;                              ///< when its step began
     std::vector<std::optional<int64_t>> values;  ///< in the order of the question; nullopt: not known
 };
 /// One point for each step.

@@ -19,13 +19,13 @@ struct CountedKind {
     Counter counter;
 };
 constexpr CountedKind kCountedKinds[] = {
-    {"task_submitted", Counter::submitted},    {"task_imported", Counter::submitted},
-    {"task_assigned", Counter::assigned},      {"task_completed", Counter::completed},
-    {"task_retried", Counter::failed},         {"task_dead_letter", Counter::dead_lettered},
-    {"task_reclaimed", Counter::reclaimed},    {"task_rejected", Counter::returned},
-    {"task_released", Counter::returned},      {"task_cancelled", Counter::cancelled},
-    {"task_requeued", Counter::retried},       {"mail_dropped", Counter::mail_lost},
-    {"mail_expired", Counter::mail_lost},      {"message_undeliverable", Counter::undeliverable},
+    {"task_submitted", Counter::submitted}, {"task_imported", Counter::submitted},
+    {"task_assigned", Counter::assigned},   {"task_completed", Counter::completed},
+    {"task_retried", Counter::failed},      {"task_dead_letter", Counter::dead_lettered},
+    {"task_reclaimed", Counter::reclaimed}, {"task_rejected", Counter::returned},
+    {"task_released", Counter::returned},   {"task_cancelled", Counter::cancelled},
+    {"task_requeued", Counter::retried},    {"mail_dropped", Counter::mail_lost},
+    {"mail_expired", Counter::mail_lost},   {"message_undeliverable", Counter::undeliverable},
 };
 
 std::optional<Counter> counter_of(std::string_view kind) {
@@ -431,12 +431,17 @@ int64_t size_in(const Map& map, int64_t workspace) {
 
 void put_counters(Figures& values, const WorkspaceFigures& known) {
     static constexpr std::pair<Metric, Counter> kPairs[] = {
-        {Metric::tasks_submitted, Counter::submitted},   {Metric::tasks_assigned, Counter::assigned},
-        {Metric::tasks_completed, Counter::completed},   {Metric::tasks_failed, Counter::failed},
+        {Metric::tasks_submitted, Counter::submitted},
+        {Metric::tasks_assigned, Counter::assigned},
+        {Metric::tasks_completed, Counter::completed},
+        {Metric::tasks_failed, Counter::failed},
         {Metric::tasks_dead_lettered, Counter::dead_lettered},
-        {Metric::tasks_reclaimed, Counter::reclaimed},   {Metric::tasks_returned, Counter::returned},
-        {Metric::tasks_cancelled, Counter::cancelled},   {Metric::tasks_retried, Counter::retried},
-        {Metric::mail_lost, Counter::mail_lost},         {Metric::messages_undeliverable, Counter::undeliverable},
+        {Metric::tasks_reclaimed, Counter::reclaimed},
+        {Metric::tasks_returned, Counter::returned},
+        {Metric::tasks_cancelled, Counter::cancelled},
+        {Metric::tasks_retried, Counter::retried},
+        {Metric::mail_lost, Counter::mail_lost},
+        {Metric::messages_undeliverable, Counter::undeliverable},
     };
     for (const auto& [metric, counter] : kPairs) figure(values, metric) = known.lifetime.of(counter);
 }
@@ -450,9 +455,7 @@ void put_last_hour(Figures& values, const WorkspaceFigures& known, int64_t now_u
     const Histogram run = known.run_ms.total(now_us);
     figure(values, Metric::run_p50_ms) = run.percentile(500);
     figure(values, Metric::run_p99_ms) = run.percentile(990);
-    const auto agents_in = [&known](WorkState state) {
-        return known.agents_by_state.at(static_cast<size_t>(state));
-    };
+    const auto agents_in = [&known](WorkState state) { return known.agents_by_state.at(static_cast<size_t>(state)); };
     figure(values, Metric::agents_idle) = agents_in(WorkState::idle);
     figure(values, Metric::agents_working) = agents_in(WorkState::assigned) + agents_in(WorkState::working);
     figure(values, Metric::agents_blocked) = agents_in(WorkState::blocked);
@@ -474,8 +477,7 @@ Figures figures_of(const Context& ctx, int64_t workspace) {
     }
     if (const auto since = indexes.queued_since.find(workspace);
         since != indexes.queued_since.end() && !since->second.empty()) {
-        figure(values, Metric::oldest_queued_ms) =
-            std::max<int64_t>(0, ctx.now.wall_ms - since->second.begin()->first);
+        figure(values, Metric::oldest_queued_ms) = std::max<int64_t>(0, ctx.now.wall_ms - since->second.begin()->first);
     }
     figure(values, Metric::stuck_tasks) = size_in(indexes.stuck_leases, workspace);
     figure(values, Metric::agents_online) = size_in(indexes.sessions, workspace);

@@ -89,7 +89,7 @@ struct WorkspaceFigures {
     SampleRing samples;
     std::unordered_map<std::string, AgentTimes> agents;  // NOLINT: never iterated where the order shows
     std::array<int64_t, kWorkStates> agents_by_state{};
-    int64_t registered = 0;  ///< agents, as last counted
+    int64_t registered = 0;      ///< agents, as last counted
     int64_t agents_seen_at = 0;  ///< Unix ms; when an agent was last there; 0: in none of the last 24 hours
 
     std::vector<std::string> agent_names() const;  ///< sorted

@@ -14,7 +14,7 @@ struct Bounds {
     std::span<const int64_t> values;
     int64_t per_second = 1;
 };
-constexpr std::array<int64_t, 12> kTaskMs = {10,     100,     1'000,     5'000,     15'000,     60'000,
+constexpr std::array<int64_t, 12> kTaskMs = {10,      100,     1'000,     5'000,     15'000,     60'000,
                                              300'000, 900'000, 1'800'000, 3'600'000, 14'400'000, 86'400'000};
 constexpr std::array<int64_t, 14> kShortUs = {50,     100,    250,    500,     1'000,   2'500,   5'000,
                                               10'000, 25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000};
@@ -162,8 +162,8 @@ std::string text(const Context& ctx, const std::vector<int64_t>& workspaces, std
     for (const int64_t workspace : workspaces) {
         const WorkspaceRow* row = ctx.tables.find<WorkspaceRow>({workspace});
         if (row == nullptr) continue;
-        sources.push_back({"workspace=\"" + escaped(row->name) + "\"", figures_of(ctx, workspace),
-                           ctx.metrics->find(workspace)});
+        sources.push_back(
+            {"workspace=\"" + escaped(row->name) + "\"", figures_of(ctx, workspace), ctx.metrics->find(workspace)});
     }
     Page page;
     write_workspaces(page, sources);

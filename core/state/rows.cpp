@@ -86,21 +86,12 @@ struct Names<Comparison> {
 
 template <>
 struct Names<TimerKind> {
-    static constexpr std::array<std::string_view, 29> kNames{"identify",     "idle",
-                                                             "ping",         "acceptance",
-                                                             "lease",        "max_run",
-                                                             "stuck",        "grace",
-                                                             "retry_delay",  "ageing",
-                                                             "backoff",      "limit_end",
-                                                             "mail_flush",   "cooldown",
-                                                             "bucket_sweep", "cancel_grace",
-                                                             "wait_end",     "feed",
-                                                             "feed_round",   "presence",
-                                                             "reset",        "metrics_sample",
-                                                             "alert_check",  "deadline",
-                                                             "not_before",   "mail_expiry",
-                                                             "message_age",  "idempotency_expiry",
-                                                             "token_expiry"};
+    static constexpr std::array<std::string_view, 29> kNames{
+        "identify",       "idle",         "ping",     "acceptance", "lease",       "max_run",     "stuck",
+        "grace",          "retry_delay",  "ageing",   "backoff",    "limit_end",   "mail_flush",  "cooldown",
+        "bucket_sweep",   "cancel_grace", "wait_end", "feed",       "feed_round",  "presence",    "reset",
+        "metrics_sample", "alert_check",  "deadline", "not_before", "mail_expiry", "message_age", "idempotency_expiry",
+        "token_expiry"};
 };
 
 }  // namespace
