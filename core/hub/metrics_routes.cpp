@@ -104,13 +104,13 @@ void write_agents(json::Writer& out, const Call& call, const WorkspaceFigures& k
     out.end_array().end_object();
 }
 
-void write_errors(json::Writer& out, const Counts& counts) {
+void write_errors(json::Writer& out, const TaskCounts& counts) {
     out.begin_object().member("total_tasks", counts.ended()).member("failed", counts.of(Counter::failed));
     out.member("dead_letter", counts.of(Counter::dead_lettered));
     out.key("failure_rate_pct").real1(percent(counts.bad(), counts.ended())).end_object();
 }
 
-void write_counts(json::Writer& out, const Counts& counts) {
+void write_counts(json::Writer& out, const TaskCounts& counts) {
     out.begin_object().member("submitted", counts.of(Counter::submitted));
     out.member("assigned", counts.of(Counter::assigned)).member("completed", counts.of(Counter::completed));
     out.member("failed", counts.of(Counter::failed)).member("dead_letter", counts.of(Counter::dead_lettered));
@@ -167,7 +167,7 @@ Reply on_metrics(const Call& call) {
     const WorkspaceFigures none;
     const WorkspaceFigures& known = figures_in(call, none);
     const int64_t now_us = call.ctx.now.mono_us;
-    const Counts window = known.counts.total(now_us);
+    const TaskCounts window = known.counts.total(now_us);
     json::Writer out;
     out.begin_object().member("timestamp", call.ctx.now.wall_ms).member("window_ms", kMsPerHour);
     write_queue_depth(out, call, known);

@@ -27,9 +27,9 @@ const MachineSample* machine(const AlertLook& look) {
     return hub.known ? &hub.last : nullptr;
 }
 
-Counts last_hour(const AlertLook& look) {
+TaskCounts last_hour(const AlertLook& look) {
     const WorkspaceFigures* figures = look.ctx.metrics->find(look.workspace);
-    return figures == nullptr ? Counts{} : figures->counts.total(look.ctx.now.mono_us);
+    return figures == nullptr ? TaskCounts{} : figures->counts.total(look.ctx.now.mono_us);
 }
 
 // -- of a workspace ---------------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ AlertFinding look_queue_growing(const AlertLook& look) {
 }
 
 AlertFinding look_failure_rate(const AlertLook& look) {
-    const Counts counts = last_hour(look);
+    const TaskCounts counts = last_hour(look);
     const int64_t total = counts.ended();
     const int64_t rate_tenths = total == 0 ? 0 : (counts.bad() * 1'000 + total / 2) / total;
     AlertFinding finding;
@@ -135,7 +135,7 @@ AlertFinding look_no_agents(const AlertLook& look) {
 }
 
 AlertFinding look_error_count(const AlertLook& look) {
-    const Counts counts = last_hour(look);
+    const TaskCounts counts = last_hour(look);
     AlertFinding finding;
     finding.bad = counts.bad() > look.thresholds.error_count_hour;
     finding.message = "High error count: " + number(counts.bad()) +

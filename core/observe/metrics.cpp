@@ -138,15 +138,15 @@ int64_t percent(int64_t part, int64_t whole) { return whole == 0 ? 0 : (part * 1
 
 // -- parts ------------------------------------------------------------------------------------------------------------
 
-void Counts::merge(const Counts& other) {
+void TaskCounts::merge(const TaskCounts& other) {
     for (size_t i = 0; i < kCounters; ++i) values.at(i) += other.values.at(i);
 }
 
-void Counts::save(ByteWriter& out) const {
+void TaskCounts::save(ByteWriter& out) const {
     for (const int64_t value : values) out.i64(value);
 }
 
-bool Counts::load(ByteReader& in) {
+bool TaskCounts::load(ByteReader& in) {
     for (int64_t& value : values) value = in.i64();
     return !in.failed();
 }
@@ -447,7 +447,7 @@ void put_counters(Figures& values, const WorkspaceFigures& known) {
 }
 
 void put_last_hour(Figures& values, const WorkspaceFigures& known, int64_t now_us) {
-    const Counts counts = known.counts.total(now_us);
+    const TaskCounts counts = known.counts.total(now_us);
     figure(values, Metric::failure_rate_pct) = percent(counts.bad(), counts.ended());
     const Histogram wait = known.wait_ms.total(now_us);
     figure(values, Metric::wait_p50_ms) = wait.percentile(500);

@@ -43,10 +43,10 @@ enum class Counter : uint8_t {
 inline constexpr size_t kCounters = static_cast<size_t>(Counter::undeliverable) + 1;
 inline constexpr size_t kOutcomes = 12;
 
-struct Counts {
+struct TaskCounts {
     std::array<int64_t, kCounters> values{};
     int64_t of(Counter counter) const { return values.at(static_cast<size_t>(counter)); }
-    void merge(const Counts& other);
+    void merge(const TaskCounts& other);
     void save(ByteWriter& out) const;
     bool load(ByteReader& in);
     /// Failures among all ends of attempts: v1.1's failure rate.
@@ -79,8 +79,8 @@ class SampleRing {
 
 /// One workspace.
 struct WorkspaceFigures {
-    Counts lifetime;
-    HourWindow<Counts> counts;
+    TaskCounts lifetime;
+    HourWindow<TaskCounts> counts;
     Histogram wait_ms_lifetime;
     HourWindow<Histogram> wait_ms;
     Histogram run_ms_lifetime;
