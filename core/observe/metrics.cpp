@@ -11,6 +11,8 @@ namespace agentcom {
 namespace {
 
 constexpr int64_t kHourUs = kUsPerHour;
+/// Samples that are kept, however short metrics_interval_ms is.
+constexpr size_t kSamplesMax = 3'600;
 /// Samples of the machine that make up a minute.
 constexpr size_t kRecentSamples = 6;
 
@@ -154,7 +156,7 @@ bool TaskCounts::load(ByteReader& in) {
 void SampleRing::add(const FigureSample& sample) {
     samples_.push_back(sample);
     digest_ += hash_of(sample);
-    while (samples_.front().at.mono_us <= sample.at.mono_us - kHourUs) {
+    while (samples_.front().at.mono_us <= sample.at.mono_us - kHourUs || samples_.size() > kSamplesMax) {
         digest_ -= hash_of(samples_.front());
         samples_.pop_front();
     }
