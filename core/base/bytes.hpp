@@ -81,6 +81,8 @@ class ReaderBase {
     /// Something was asked for that is not there; what was given since is zero or empty.
     bool failed() const { return failed_; }
     bool at_end() const { return rest_.empty(); }
+    /// Bytes that were not read yet.
+    size_t left() const { return rest_.size(); }
 
   protected:
     uint8_t fail() {
@@ -88,7 +90,6 @@ class ReaderBase {
         rest_ = {};
         return 0;
     }
-    size_t left() const { return rest_.size(); }
 
   private:
     std::string_view rest_;

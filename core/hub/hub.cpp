@@ -20,6 +20,9 @@
 #include "core/messaging/mailbox.hpp"
 #include "core/messaging/router.hpp"
 #include "core/observe/deliveries.hpp"
+#include "core/observe/alerts.hpp"
+#include "core/observe/metric_history.hpp"
+#include "core/observe/metrics.hpp"
 #include "core/state/context.hpp"
 #include "core/state/tables.hpp"
 #include "core/tasks/agents.hpp"
@@ -38,6 +41,10 @@ class Hub::Core {
     Deadlines next_deadline() const;
 
     Tables tables_;
+    Metrics metrics_;
+    // Of the snapshot that is being taken; the first until it is handed out.
+    std::optional<std::string> snapshot_figures_;
+    Hash128 snapshot_figures_digest_;
     Settings settings_;
     int64_t turn_ = 1;
 
@@ -76,8 +83,10 @@ class Hub::Core {
     void on(Context&, const Input&, const Shutdown&);
     void on(Context&, const Input&, const BodyTaken&);
     void on(Context&, const Input&, const Delivered&);
+    void on(Context&, const Input&, const MachineSample&);
 
     void fire(Context&, const TimerRow&);
+    void take_figures(const Context&, const Input&);
 
     std::vector<Effect> effects_;
     std::optional<Operation> operation_;    ///< that is run again by the input at hand
@@ -142,8 +151,10 @@ std::optional<Fault> Hub::Core::apply_one(const Input& input) {
     tables_.begin_input();
     try {
         Context ctx(tables_, settings_, now, turn_, effects_);
+        ctx.metrics = &metrics_;
         run(ctx, input);
         settle(ctx);
+        take_figures(ctx, input);
     } catch (const NeedsTask& task) {
         needs = task;
     } catch (const CoreFault& broken) {
@@ -162,6 +173,19 @@ std::optional<Fault> Hub::Core::apply_one(const Input& input) {
     }
     wait_for_task(input, *needs, now);
     return std::nullopt;
+}
+
+void Hub::Core::take_figures(const Context& ctx, const Input& input) {
+    // Last of all: figures are not undone.
+    metrics_.apply(ctx);
+    if (std::holds_alternative<Started>(input.body)) {
+        for (const auto& [workspace, at_ms] : metric_history::agents_seen_at(ctx)) {
+            metrics_.remember_agents_seen(workspace, at_ms);
+        }
+    }
+    if (const auto* committed = std::get_if<Committed>(&input.body)) metrics_.committed(committed->turn, ctx.now);
+    if (const auto* failed = std::get_if<CommitFailed>(&input.body)) metrics_.failed(failed->first_turn, ctx);
+    if (const auto* sample = std::get_if<MachineSample>(&input.body)) metrics_.machine(*sample, ctx.now);
 }
 
 void Hub::Core::wait_for_task(const Input& cause, const NeedsTask& needs, Time now) {
@@ -253,7 +277,12 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     router::look_for_old_messages(ctx);
     idempotency::expire(ctx);
     deliveries::resume(ctx);
+    metric_history::prune(ctx);
+    if (settings_.metrics_interval_ms > 0) ctx.arm(TimerKind::metrics_sample, 0, "", ctx.now.mono_us);
+    alerts::start(ctx);
 }
+
+void Hub::Core::on(Context&, const Input&, const MachineSample&) {}
 
 void Hub::Core::on(Context& ctx, const Input&, const ConnectionOpened& opened) {
     sessions::opened(ctx, opened.connection, opened.peer, opened.loopback);
@@ -376,6 +405,12 @@ void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
             return reset::run(ctx);
         case TimerKind::delivery:
             return deliveries::on_timer(ctx, timer);
+        case TimerKind::metrics_sample:
+            metric_history::write(ctx);
+            ctx.sample_due = true;
+            return ctx.arm(TimerKind::metrics_sample, 0, "", ctx.in_ms(settings_.metrics_interval_ms));
+        case TimerKind::alert_check:
+            return alerts::check(ctx);
         case TimerKind::feed:
         case TimerKind::feed_round:
             return feeds::on_timer(ctx, timer);
@@ -503,6 +538,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Shutdown&) {
     for (const ClaimRow::Key& key : tables_.sorted_keys<ClaimRow>()) requests::expire_claim(ctx, std::get<0>(key));
     waits::end_all(ctx);
     feeds::end_all(ctx);
+    metric_history::write(ctx, true);
     ctx.log("stopping");
 }
 
@@ -596,31 +632,59 @@ int64_t Hub::current_turn() const { return core_->turn_; }
 RowChange Hub::current(TableId table, RowValues key) const { return core_->tables_.current(table, std::move(key)); }
 const Tables& Hub::tables() const { return core_->tables_; }
 const Settings& Hub::settings() const { return core_->settings_; }
-Hash128 Hub::digest() const { return core_->tables_.digest(); }
+Hash128 Hub::digest() const {
+    Hash128 digest = core_->tables_.digest();
+    digest += core_->metrics_.digest();
+    return digest;
+}
+
 Hash128 Hub::rows_digest() const { return core_->tables_.rows_digest(); }
 
 Hub::SnapshotHead Hub::begin_snapshot() {
     core_->tables_.begin_snapshot();
+    // The figures are small beside the rows, and change with every input: they are written down at once.
+    ByteWriter figures;
+    core_->metrics_.save(figures);
+    core_->snapshot_figures_ = std::move(figures).take();
+    core_->snapshot_figures_digest_ = core_->metrics_.digest();
     return {core_->turn_, core_->last_};
 }
 
 bool Hub::take_snapshot(std::string& out, int64_t rows) {
     ByteWriter writer;
+    if (core_->snapshot_figures_) {
+        writer.text(*core_->snapshot_figures_);
+        core_->snapshot_figures_.reset();
+    }
     const bool complete = core_->tables_.take_snapshot(writer, rows);
     out.append(writer.bytes());
     return complete;
 }
 
-void Hub::cancel_snapshot() { core_->tables_.cancel_snapshot(); }
-Hash128 Hub::snapshot_digest() const { return core_->tables_.snapshot_digest(); }
+void Hub::cancel_snapshot() {
+    core_->tables_.cancel_snapshot();
+    core_->snapshot_figures_.reset();
+}
+
+Hash128 Hub::snapshot_digest() const {
+    Hash128 digest = core_->tables_.snapshot_digest();
+    digest += core_->snapshot_figures_digest_;
+    return digest;
+}
 
 Result<Hub> Hub::load_snapshot(const SnapshotHead& head, const std::vector<std::string>& pieces, Settings settings) {
+    const Error corrupt{"corrupt_state", 500, Blame::hub, "the bytes are no snapshot of this version"};
     Hub hub(std::move(settings));
     hub.core_->turn_ = head.turn;
     hub.core_->last_ = head.last;
-    if (!hub.core_->tables_.load_snapshot(pieces)) {
-        return Result<Hub>(Error{"corrupt_state", 500, Blame::hub, "the bytes are no snapshot of this version"});
-    }
+    if (pieces.empty()) return Result<Hub>(corrupt);
+    ByteReader first(pieces.front());
+    const std::string figures = first.text();
+    ByteReader figures_in(figures);
+    if (first.failed() || !hub.core_->metrics_.load(figures_in) || !figures_in.at_end()) return Result<Hub>(corrupt);
+    std::vector<std::string> rows = pieces;
+    rows.front().erase(0, pieces.front().size() - first.left());
+    if (!hub.core_->tables_.load_snapshot(rows)) return Result<Hub>(corrupt);
     hub.core_->tables_.set_turn(head.turn);
     return Result<Hub>(std::move(hub));
 }
@@ -631,6 +695,9 @@ std::string Hub::save() const {
     out.i64(core_->last_.wall_ms);
     out.i64(core_->last_.mono_us);
     out.text(core_->tables_.save());
+    ByteWriter figures;
+    core_->metrics_.save(figures);
+    out.text(figures.bytes());
     // Rows are restored on trust: a flipped bit must be seen before.
     const Hash128 hash = hash128(out.bytes());
     out.u64(hash.lo);
@@ -645,10 +712,12 @@ Result<Hub> Hub::load(std::string_view bytes, Settings settings) {
     hub.core_->last_.wall_ms = in.i64();
     hub.core_->last_.mono_us = in.i64();
     const std::string state = in.text();
+    const std::string figures = in.text();
+    ByteReader figures_in(figures);
     const Hash128 hash{in.u64(), in.u64()};
     constexpr size_t kHashBytes = 16;
     if (in.failed() || !in.at_end() || hash != hash128(bytes.substr(0, bytes.size() - kHashBytes)) ||
-        !hub.core_->tables_.load(state)) {
+        !hub.core_->tables_.load(state) || !hub.core_->metrics_.load(figures_in) || !figures_in.at_end()) {
         return Result<Hub>(Error{"corrupt_state", 500, Blame::hub, "the bytes are no saved state of this version"});
     }
     hub.core_->tables_.set_turn(hub.core_->turn_);

@@ -88,6 +88,17 @@ void fields(I& input, V&& visit) {
     visit(input.workspace, input.receiver, input.seq, input.status, input.retry_after_ms, input.error);
 }
 
+template <Is<MachineSample> I, class V>
+void fields(I& input, V&& visit) {
+    visit(input);
+}
+
+template <class Out>
+void write(Out& out, const MachineSample& value) {
+    ByteWriter bytes;
+    value.save(bytes);
+    out.text(bytes.bytes());
+}
 template <class Out>
 void write(Out& out, int64_t value) {
     out.i64(value);
@@ -132,6 +143,12 @@ bool read_enum(In& in, E& value, E last) {
     return true;
 }
 
+template <class In>
+bool read(In& in, MachineSample& value) {
+    const std::string bytes = in.text();
+    ByteReader sample(bytes);
+    return !in.failed() && value.load(sample) && sample.at_end();
+}
 template <class In>
 bool read(In& in, int64_t& value) {
     value = in.i64();
@@ -200,7 +217,7 @@ std::string_view input_name(const InputBody& body) {
     static constexpr std::array<std::string_view, std::variant_size_v<InputBody>> kNames{
         "Started",     "ConnectionOpened", "FrameReceived", "ControlReceived", "MailPushed",   "ConnectionClosed",
         "HttpRequest", "RequestCancelled", "Tick",          "Committed",       "CommitFailed", "StorageRecovered",
-        "QueryResult", "ClockJumped",      "Shutdown",      "BodyTaken",       "Delivered"};
+        "QueryResult", "ClockJumped",      "Shutdown",      "BodyTaken",       "Delivered",   "MachineSample"};
     return kNames.at(body.index());
 }
 

@@ -16,6 +16,7 @@
 
 #include "core/base/bytes.hpp"
 #include "core/base/time.hpp"
+#include "core/observe/machine_sample.hpp"
 #include "core/protocol/credentials.hpp"
 #include "core/protocol/operation.hpp"
 #include "core/state/effect.hpp"
@@ -151,7 +152,7 @@ struct Delivered {
 
 using InputBody = std::variant<Started, ConnectionOpened, FrameReceived, ControlReceived, MailPushed, ConnectionClosed,
                                HttpRequest, RequestCancelled, Tick, Committed, CommitFailed, StorageRecovered,
-                               QueryResult, ClockJumped, Shutdown, BodyTaken, Delivered>;
+                               QueryResult, ClockJumped, Shutdown, BodyTaken, Delivered, MachineSample>;
 
 struct Input {
     Time at;

@@ -10,6 +10,7 @@
 #include "core/hub/access_routes.hpp"
 #include "core/hub/admin_routes.hpp"
 #include "core/hub/agent_routes.hpp"
+#include "core/hub/alert_routes.hpp"
 #include "core/hub/analytics_routes.hpp"
 #include "core/hub/audit.hpp"
 #include "core/hub/channel_routes.hpp"
@@ -23,6 +24,7 @@
 #include "core/hub/message_routes.hpp"
 #include "core/hub/recording_routes.hpp"
 #include "core/hub/push_routes.hpp"
+#include "core/hub/metrics_routes.hpp"
 #include "core/hub/refusals.hpp"
 #include "core/hub/schema_routes.hpp"
 #include "core/hub/task_routes.hpp"
@@ -147,6 +149,17 @@ constexpr Route kRoutes[] = {
     {OperationId::http_webhook_test, on_webhook_test},
     // moving in from another hub
     {OperationId::http_import, on_import},
+    // metrics and alerts
+    {OperationId::http_metrics, on_metrics},
+    {OperationId::http_metrics_history, on_metrics_history},
+    {OperationId::http_metrics_text, on_metrics_text},
+    {OperationId::http_alerts, on_alerts},
+    {OperationId::http_alert_history, on_alert_history},
+    {OperationId::http_alert_acknowledge, on_alert_acknowledge},
+    {OperationId::http_alert_rules, on_alert_rules},
+    {OperationId::http_alert_rule_get, on_alert_rule_get},
+    {OperationId::http_alert_rule_set, on_alert_rule_set},
+    {OperationId::http_alert_rule_remove, on_alert_rule_remove},
 };
 
 constexpr std::array<Handler, kOperationCount> handlers_by_id() {

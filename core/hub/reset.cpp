@@ -51,6 +51,7 @@ void drop_agents(Context& ctx) {
         ctx.disarm(TimerKind::backoff, workspace, agent);
         ctx.disarm(TimerKind::limit_end, workspace, agent);
         ctx.tables.erase<AgentRow>(key);
+        ctx.changed_agents.emplace_back(workspace, agent);
     }
     for (const auto& [workspace, agent] : ctx.tables.sorted_keys<CooldownRow>()) {
         ctx.disarm(TimerKind::cooldown, workspace, agent);

@@ -377,6 +377,34 @@ constexpr std::array kEventsQuery = {
     QueryField{"wait_ms", FieldType::integer, 2},
 };
 
+// metrics and alerts
+constexpr std::array kMetricsHistoryQuery = {
+    QueryField{"names", FieldType::string, 2},
+    QueryField{"since", FieldType::integer, 2},
+    QueryField{"step", FieldType::integer, 2},
+    QueryField{"until", FieldType::integer, 2},
+};
+
+constexpr std::array kAlertHistoryQuery = {
+    QueryField{"before", FieldType::integer, 2},
+    QueryField{"limit", FieldType::integer, 2},
+    QueryField{"rule_id", FieldType::string, 2},
+};
+
+constexpr std::array kAlertAcknowledgeFields = {
+    lenient(typed_field("expires_in_ms", FieldType::positive_integer)),
+    lenient(string_field("note", kMaxNoteCodePoints)),
+};
+
+constexpr std::array kAlertRuleFields = {
+    required(since(2, string_field("metric", kMaxKeyCodePoints))),
+    required(since(2, string_field("op", 2))),
+    required(since(2, typed_field("threshold", FieldType::integer))),
+    since(2, typed_field("for_ms", FieldType::integer)),
+    since(2, string_field("message", kMaxNoteCodePoints)),
+    since(2, string_field("severity", kMaxKeyCodePoints)),
+};
+
 // -- The catalogue ----------------------------------------------------------------------------------------------------
 
 // What is never limited: whoever watches the hub must be answered.
@@ -903,6 +931,36 @@ constexpr std::array kCatalogue = {
            .own_record = true,
            .since = 2},
           "Take over what another hub had: tokens, tasks, messages, channels; up to 1 000 items, each once."),
+    // metrics and alerts
+    route(Id::http_metrics, "get_metrics", Method::get, "/api/metrics",
+          {.permission = Permission::read, .tier = Tier::light, .rate_identity = kByAddress},
+          "Show the figures of the workspace and of the hub."),
+    route(Id::http_metrics_history, "get_metrics_history", Method::get, "/api/metrics/history",
+          {.permission = Permission::metrics, .query = kMetricsHistoryQuery, .since = 2},
+          "Show how figures went, up to 24 hours back."),
+    route(Id::http_metrics_text, "get_metrics_text", Method::get, "/metrics",
+          {.permission = Permission::metrics, .since = 2}, "The figures in the text format of Prometheus."),
+    route(Id::http_alerts, "get_alerts", Method::get, "/api/alerts", {.permission = Permission::read},
+          "List the alerts that stand."),
+    route(Id::http_alert_history, "get_alerts_history", Method::get, "/api/alerts/history",
+          {.permission = Permission::read, .query = kAlertHistoryQuery, .since = 2}, "List the alerts that are over."),
+    route(Id::http_alert_acknowledge, "post_alert_acknowledge", Method::post, "/api/alerts/:rule_id/acknowledge",
+          {.auth = Auth::strict, .permission = Permission::operate, .fields = kAlertAcknowledgeFields, .mutates = true},
+          "Say that somebody looks after an alert: it is not told again while it stands."),
+    route(Id::http_alert_rules, "get_alert_rules", Method::get, "/api/alerts/rules",
+          {.permission = Permission::read, .since = 2}, "List the rules of alerts, and the figures they may name."),
+    route(Id::http_alert_rule_get, "get_alert_rule", Method::get, "/api/alerts/rules/:rule_id",
+          {.permission = Permission::read, .since = 2}, "Show a rule that somebody has made."),
+    route(Id::http_alert_rule_set, "put_alert_rule", Method::put, "/api/alerts/rules/:rule_id",
+          {.auth = Auth::strict,
+           .permission = Permission::administer,
+           .fields = kAlertRuleFields,
+           .mutates = true,
+           .since = 2},
+          "Make a rule, or put another in its place."),
+    route(Id::http_alert_rule_remove, "delete_alert_rule", Method::delete_, "/api/alerts/rules/:rule_id",
+          {.auth = Auth::strict, .permission = Permission::administer, .mutates = true, .since = 2},
+          "Take a rule away, and its alert with it."),
 };
 
 constexpr bool all_are_limited() {

@@ -146,8 +146,19 @@ enum class OperationId : uint8_t {
     http_webhook_test,
     // moving in from another hub
     http_import,
+    // metrics and alerts
+    http_metrics,
+    http_metrics_history,
+    http_metrics_text,
+    http_alerts,
+    http_alert_history,
+    http_alert_acknowledge,
+    http_alert_rules,
+    http_alert_rule_get,
+    http_alert_rule_set,
+    http_alert_rule_remove,
 };
-inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_import) + 1;
+inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_alert_rule_remove) + 1;
 
 enum class FieldType : uint8_t { string, integer, positive_integer, boolean, object, array_of_string, any };
 

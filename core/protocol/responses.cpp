@@ -137,6 +137,32 @@ constexpr NamedText kNamed[] = {
      "{id: string, agent_id: string | null, role: Role, uses_left: integer, workspace: string, created_at: integer,"
      " expires_at: integer, created_by: string}",
      "A code that new agents register with, without its secret."},
+    // metrics and alerts
+    {"Percentiles", "{p50: integer, p90: integer, p99: integer, count: integer}", "How long something takes, in ms."},
+    {"Durations", "{window: {...Percentiles, min: integer, max: integer, mean: integer}, cumulative: Percentiles}",
+     "How long something takes, in ms: in the last hour and in this run."},
+    {"ErrorRate", "{total_tasks: integer, failed: integer, dead_letter: integer, failure_rate_pct: number}",
+     "How attempts at tasks end."},
+    {"TaskCounts",
+     "{submitted: integer, assigned: integer, completed: integer, failed: integer, dead_letter: integer,"
+     " reclaimed: integer, returned: integer, cancelled: integer, retried: integer}",
+     "What happened to tasks, each time counted once."},
+    {"AlertSeverity", "'notice' | 'warning' | 'critical'", "How bad it is."},
+    {"Alert",
+     "{rule_id: string, severity: AlertSeverity, message: string, details: object, fired_at: integer,"
+     " acknowledged: boolean, acknowledged_by: string | null, acknowledged_at: integer | null, note: string | null,"
+     " acknowledged_until: integer | null, told_at: integer | null, of_hub: boolean}",
+     "Something that an operator should know."},
+    {"AlertEpisode",
+     "{number: integer, rule_id: string, severity: AlertSeverity, message: string, details: object,"
+     " fired_at: integer, cleared_at: integer, acknowledged: boolean, acknowledged_by: string | null,"
+     " acknowledged_at: integer | null, note: string | null, of_hub: boolean}",
+     "An alert that is over."},
+    {"AlertRule",
+     "{rule_id: string, metric: string, op: '>' | '>=' | '<' | '<=', threshold: integer, for_ms: integer,"
+     " severity: AlertSeverity, message: string | null, set_at: integer, set_by: string}",
+     "A rule of alerts that somebody has made."},
+    {"MetricName", "{name: string, type: 'gauge' | 'counter', unit: string}", "A figure by name."},
     {"Webhook",
      "{webhook_id: string, url: string, kinds: [string], enabled: boolean,"
      " state: 'ok' | 'failing' | 'disabled' | 'gone', failing_since: integer | null, waiting: integer,"
@@ -372,6 +398,35 @@ constexpr RouteText kRoutes[] = {
     {Id::http_import,
      "200 {items: [{kind: string, key: string, status: 'created' | 'known' | 'skipped', id?: string, reason?: string}],"
      " created: integer, known: integer, skipped: integer, dry_run: boolean}; 422 too_many_items"},
+
+    // Metrics and alerts
+    {Id::http_metrics,
+     "200 {timestamp: integer, window_ms: integer,"
+     " queue_depth: {current: integer, trend: [integer], trend_at: [integer], max_1h: integer, avg_1h: number,"
+     "  oldest_ms: integer},"
+     " task_latency: Durations, task_wait: Durations,"
+     " agent_utilization: {system: {total_agents: integer, agents_online: integer, agents_idle: integer,"
+     "   agents_working: integer, agents_blocked: integer, agents_registered: integer, utilization_pct: number},"
+     "  per_agent: [{agent_id: string, state: string, idle_pct_1h: number, working_pct_1h: number,"
+     "   blocked_pct_1h: number, offline_pct_1h: number, tasks_completed_1h: integer, tasks_failed_1h: integer,"
+     "   avg_task_duration_ms: integer}]},"
+     " error_rates: {window: ErrorRate, cumulative: ErrorRate},"
+     " tasks: {window: TaskCounts, cumulative: TaskCounts}, hub: {*: integer | null}, dets_health: object | null}"},
+    {Id::http_metrics_history,
+     "200 {since: integer, until: integer, step_ms: integer, metrics: [MetricName], points: [[integer | null]]};"
+     "422 unknown_metric | too_many_values"},
+    {Id::http_metrics_text, "200 text/plain"},
+    {Id::http_alerts, "200 {alerts: [Alert], timestamp: integer}"},
+    {Id::http_alert_history, "200 {alerts: [AlertEpisode], next: integer | null}"},
+    {Id::http_alert_acknowledge,
+     "200 {status: 'acknowledged', rule_id: string, acknowledged_until: integer | null}; 404 alert_not_found"},
+    {Id::http_alert_rules,
+     "200 {builtin: [{rule_id: string, severity: AlertSeverity, summary: string, of_hub: boolean,"
+     "  raise_after: integer, clear_after: integer, rest_ms: integer | null}], rules: [AlertRule],"
+     " metrics: [{...MetricName, of_hub: boolean, summary: string}]}"},
+    {Id::http_alert_rule_get, "200 AlertRule; 404 rule_not_found"},
+    {Id::http_alert_rule_set, "200 AlertRule; 201 AlertRule; 409 builtin_rule | too_many_rules"},
+    {Id::http_alert_rule_remove, "200 {status: 'removed', rule_id: string}; 404 rule_not_found"},
 };
 
 // -- Frames of the hub ------------------------------------------------------------------------------------------------

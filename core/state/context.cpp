@@ -105,6 +105,7 @@ void Context::event(int64_t workspace, std::string kind, std::string subject, st
             tables.prune(Prune{Prune::What::events, workspace, row.events_pruned, {}});
         }
     });
+    facts.push_back({Fact::What::event, workspace, kind, 0, Outcome::completed});
     EventRow event;
     event.workspace = workspace;
     event.seq = seq;

@@ -15,11 +15,14 @@
 
 #include "core/base/time.hpp"
 #include "core/state/effect.hpp"
+#include "core/state/fact.hpp"
 #include "core/state/settings.hpp"
 #include "core/state/tables.hpp"
 #include "core/state/task_record.hpp"
 
 namespace agentcom {
+
+class Metrics;
 
 /// A name within a workspace.
 using WorkspaceName = std::pair<int64_t, std::string>;
@@ -54,6 +57,12 @@ class Context {
     std::vector<EventRow> announced;
     /// Finished tasks that this operation asked for when it was first tried.
     FetchedTasks fetched;
+    /// For the figures: what happened, whose work state may have changed, and whether a sample is due.
+    std::vector<Fact> facts;
+    std::vector<WorkspaceName> changed_agents;
+    bool sample_due = false;
+    /// The figures so far; nullptr without a hub around. They change when the input is done, by what is noted above.
+    const Metrics* metrics = nullptr;
 
     // -- effects
     void emit(Effect effect) { effects_.push_back(std::move(effect)); }

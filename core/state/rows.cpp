@@ -80,17 +80,23 @@ struct Names<LimitOwner> {
 };
 
 template <>
+struct Names<AlertSeverity> {
+    static constexpr std::array<std::string_view, 3> kNames{"notice", "warning", "critical"};
+};
+
+template <>
+struct Names<Comparison> {
+    static constexpr std::array<std::string_view, 4> kNames{">", ">=", "<", "<="};
+};
+
+template <>
 struct Names<TimerKind> {
-    static constexpr std::array<std::string_view, 28> kNames{"identify",     "idle",        "ping",
-                                                             "acceptance",   "lease",       "max_run",
-                                                             "stuck",        "grace",       "retry_delay",
-                                                             "ageing",       "backoff",     "limit_end",
-                                                             "mail_flush",   "cooldown",    "bucket_sweep",
-                                                             "cancel_grace", "wait_end",    "feed",
-                                                             "feed_round",   "presence",    "reset",
-                                                             "delivery",     "deadline",    "not_before",
-                                                             "mail_expiry",  "message_age", "idempotency_expiry",
-                                                             "token_expiry"};
+    static constexpr std::array<std::string_view, 30> kNames{
+        "identify",       "idle",         "ping",     "acceptance", "lease",       "max_run",     "stuck",
+        "grace",          "retry_delay",  "ageing",   "backoff",    "limit_end",   "mail_flush",  "cooldown",
+        "bucket_sweep",   "cancel_grace", "wait_end", "feed",       "feed_round",  "presence",    "reset",
+        "delivery",       "metrics_sample", "alert_check",  "deadline", "not_before", "mail_expiry", "message_age", "idempotency_expiry",
+        "token_expiry"};
 };
 
 }  // namespace
@@ -115,6 +121,10 @@ std::string_view to_text(DeliveryState value) { return name_of(value); }
 bool from_text(std::string_view name, DeliveryState& value) { return value_of(name, value); }
 std::string_view to_text(LimitOwner value) { return name_of(value); }
 bool from_text(std::string_view name, LimitOwner& value) { return value_of(name, value); }
+std::string_view to_text(AlertSeverity value) { return name_of(value); }
+bool from_text(std::string_view name, AlertSeverity& value) { return value_of(name, value); }
+std::string_view to_text(Comparison value) { return name_of(value); }
+bool from_text(std::string_view name, Comparison& value) { return value_of(name, value); }
 std::string_view to_text(TimerKind value) { return name_of(value); }
 bool from_text(std::string_view name, TimerKind& value) { return value_of(name, value); }
 

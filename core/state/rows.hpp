@@ -47,6 +47,10 @@ enum class TableId : uint8_t {
     limit_exempt = 21,
     validation_failures = 22,
     imports = 23,
+    metric_history = 24,
+    alerts = 25,
+    alert_episodes = 26,
+    alert_rules = 27,
     mail = 32,
     push_subscriptions = 33,
     webhooks = 34,
@@ -68,6 +72,9 @@ enum class TableId : uint8_t {
     activity = 81,
     limit_violations = 82,
     validation_counts = 84,
+    alert_watches = 85,
+    live_alerts = 86,
+    metrics = 87,
     receivers = 89,
 };
 
@@ -846,6 +853,144 @@ struct ImportRow {
     }
 };
 
+/// The samples of one minute of a workspace's figures, or of the hub's own (workspace 0): see
+/// core/observe/metric_history.hpp.
+struct MetricHistoryRow {
+    static constexpr TableId kTable = TableId::metric_history;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    int64_t minute = 0;   ///< when it began, Unix ms
+    std::string samples;  ///< "0:<when>,<when> 3:<value>,<value>"
+
+    using Key = std::tuple<int64_t, int64_t>;
+    Key key() const { return {workspace, minute}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("minute", self.minute);
+        visit("samples", self.samples);
+    }
+};
+
+enum class AlertSeverity : uint8_t { notice, warning, critical };
+std::string_view to_text(AlertSeverity);
+bool from_text(std::string_view, AlertSeverity&);
+
+/// An alert that stands (core/observe/alerts.hpp). Workspace 0 holds those of the hub as a whole.
+struct AlertColumns {
+    int64_t workspace = 0;
+    std::string rule;
+    AlertSeverity severity = AlertSeverity::warning;
+    std::string message;
+    std::string details;  ///< JSON object
+    int64_t fired_at = 0;
+    int64_t told = 0;  ///< how often somebody was to be told of it; 0: it came back too soon after the last time
+    int64_t told_at = 0;
+    std::string acknowledged_by;  ///< "" = not acknowledged
+    int64_t acknowledged_at = 0;
+    std::string note;
+    int64_t acknowledged_until = 0;  ///< 0: until it clears
+
+    using Key = std::tuple<int64_t, std::string>;
+    Key key() const { return {workspace, rule}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("rule", self.rule);
+        visit("severity", self.severity);
+        visit("message", self.message);
+        visit("details", self.details);
+        visit("fired_at", self.fired_at);
+        visit("told", self.told);
+        visit("told_at", self.told_at);
+        visit("acknowledged_by", self.acknowledged_by);
+        visit("acknowledged_at", self.acknowledged_at);
+        visit("note", self.note);
+        visit("acknowledged_until", self.acknowledged_until);
+    }
+};
+
+/// An alert as the store knows it. It follows LiveAlertRow whenever the store takes writes.
+struct AlertRow : AlertColumns {
+    static constexpr TableId kTable = TableId::alerts;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 2;
+};
+
+/// An alert that is over.
+struct AlertEpisodeRow {
+    static constexpr TableId kTable = TableId::alert_episodes;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 1;
+    int64_t number = 0;  ///< counts up
+    int64_t workspace = 0;
+    std::string rule;
+    AlertSeverity severity = AlertSeverity::warning;
+    std::string message;
+    std::string details;  ///< JSON object
+    int64_t fired_at = 0;
+    int64_t cleared_at = 0;
+    std::string acknowledged_by;  ///< "" = nobody did
+    int64_t acknowledged_at = 0;
+    std::string note;
+
+    using Key = std::tuple<int64_t>;
+    Key key() const { return {number}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("number", self.number);
+        visit("workspace", self.workspace);
+        visit("rule", self.rule);
+        visit("severity", self.severity);
+        visit("message", self.message);
+        visit("details", self.details);
+        visit("fired_at", self.fired_at);
+        visit("cleared_at", self.cleared_at);
+        visit("acknowledged_by", self.acknowledged_by);
+        visit("acknowledged_at", self.acknowledged_at);
+        visit("note", self.note);
+    }
+};
+
+/// How a figure is held against a threshold.
+enum class Comparison : uint8_t { above, at_least, below, at_most };
+std::string_view to_text(Comparison);  ///< ">", ">=", "<", "<="
+bool from_text(std::string_view, Comparison&);
+
+/// A rule that somebody has made: an alert when a figure passes a threshold.
+struct AlertRuleRow {
+    static constexpr TableId kTable = TableId::alert_rules;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    std::string rule;
+    std::string metric;  ///< a name of core/observe/metric_names.hpp
+    Comparison op = Comparison::above;
+    int64_t threshold = 0;
+    int64_t for_ms = 0;  ///< for so long without a break
+    AlertSeverity severity = AlertSeverity::warning;
+    std::string message;  ///< "" = one that is made from the rule
+    int64_t set_at = 0;
+    std::string set_by;
+
+    using Key = std::tuple<int64_t, std::string>;
+    Key key() const { return {workspace, rule}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("rule", self.rule);
+        visit("metric", self.metric);
+        visit("op", self.op);
+        visit("threshold", self.threshold);
+        visit("for_ms", self.for_ms);
+        visit("severity", self.severity);
+        visit("message", self.message);
+        visit("set_at", self.set_at);
+        visit("set_by", self.set_by);
+    }
+};
+
 // ---------------------------------------------------------------------------------------------------------------
 // Derived rows
 
@@ -1059,6 +1204,8 @@ enum class TimerKind : uint8_t {
     presence,            ///< agent: has been away for so long that it counts as offline
     reset,               ///< all: what is not stored is dropped, as an administrator asked
     delivery,            ///< receiver of events: may be tried again
+    metrics_sample,      ///< all: the figures are written down
+    alert_check,         ///< all: the rules of alerts are looked at
     deadline,            ///< task: complete_by (wall)
     not_before,          ///< task: may start (wall)
     mail_expiry,         ///< workspace: oldest mail (wall)
@@ -1205,6 +1352,42 @@ struct ValidationFailureRow {
         visit("field", self.field);
         visit("error", self.error);
         visit("refused", self.refused);
+    }
+};
+
+/// An alert as it stands in this run, also while nothing can be stored.
+struct LiveAlertRow : AlertColumns {
+    static constexpr TableId kTable = TableId::live_alerts;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 2;
+};
+
+/// What a rule has seen so far (core/observe/alert_cycle.hpp).
+struct AlertWatchRow {
+    static constexpr TableId kTable = TableId::alert_watches;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    std::string rule;
+    int64_t bad_checks = 0;   ///< in a row
+    int64_t good_checks = 0;  ///< in a row
+    int64_t bad_since_us = 0;
+    std::optional<int64_t> told_us;  ///< when somebody was last told of it
+    std::optional<int64_t> last_value;
+    int64_t grown_checks = 0;  ///< in a row, `last_value` was larger than the time before
+
+    using Key = std::tuple<int64_t, std::string>;
+    Key key() const { return {workspace, rule}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("rule", self.rule);
+        visit("bad_checks", self.bad_checks);
+        visit("good_checks", self.good_checks);
+        visit("bad_since_us", self.bad_since_us);
+        visit("told_us", self.told_us);
+        visit("last_value", self.last_value);
+        visit("grown_checks", self.grown_checks);
     }
 };
 
@@ -1602,6 +1785,10 @@ void for_each_stored_row(F&& f) {
     f.template operator()<LimitOverrideRow>();
     f.template operator()<LimitExemptRow>();
     f.template operator()<ImportRow>();
+    f.template operator()<MetricHistoryRow>();
+    f.template operator()<AlertRow>();
+    f.template operator()<AlertEpisodeRow>();
+    f.template operator()<AlertRuleRow>();
     f.template operator()<PushSubscriptionRow>();
     f.template operator()<WebhookRow>();
     f.template operator()<DeliveryRow>();
@@ -1646,6 +1833,12 @@ void for_each_resident_row(F&& f) {
     f.template operator()<ValidationCountRow>();
     f.template operator()<ValidationFailureRow>();
     f.template operator()<ImportRow>();
+    f.template operator()<MetricHistoryRow>();
+    f.template operator()<AlertRow>();
+    f.template operator()<AlertEpisodeRow>();
+    f.template operator()<AlertRuleRow>();
+    f.template operator()<LiveAlertRow>();
+    f.template operator()<AlertWatchRow>();
     f.template operator()<PushSubscriptionRow>();
     f.template operator()<WebhookRow>();
     f.template operator()<DeliveryRow>();

@@ -122,6 +122,17 @@ struct Settings {
     int64_t channel_page_max = 200;
     int64_t task_events_shown = 50;
     int64_t active_ms = 300'000;
+    // figures and alerts
+    int64_t metrics_interval_ms = 10'000;
+    int64_t alert_start_delay_ms = 30'000;
+    int64_t alert_rest_ms = 300'000;
+    int64_t alert_history = 500;
+    int64_t commit_latency_alert_ms = 250;
+    int64_t disk_free_warning_pct = 10;
+    int64_t disk_free_critical_pct = 3;
+    int64_t database_notice_bytes = 100'000'000;
+    int64_t database_warning_bytes = 500'000'000;
+    int64_t database_critical_bytes = 1'000'000'000;
     // validation
     int64_t strict_failure_text = 0;
     int64_t validation_v1 = 1;

@@ -54,6 +54,14 @@ std::string_view table_name(TableId table) {
             return "limit_exempt";
         case TableId::imports:
             return "imports";
+        case TableId::metric_history:
+            return "metric_history";
+        case TableId::alerts:
+            return "alerts";
+        case TableId::alert_episodes:
+            return "alert_episodes";
+        case TableId::alert_rules:
+            return "alert_rules";
         case TableId::push_subscriptions:
             return "push_subscriptions";
         case TableId::webhooks:

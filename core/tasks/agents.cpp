@@ -41,6 +41,7 @@ void attach(Context& ctx, int64_t workspace, const std::string& agent, Connectio
     row.idle_since_us = ctx.now.mono_us;
     row.changed_at = ctx.now.wall_ms;
     ctx.tables.put(std::move(row));
+    ctx.changed_agents.emplace_back(workspace, agent);
     for (const std::string& task_id : leases_of(ctx, workspace, agent)) {
         const TaskRow task = *ctx.tables.find<TaskRow>({workspace, task_id});
         if (task.claimed()) continue;  // held by a program beside the session
@@ -63,6 +64,7 @@ void attach(Context& ctx, int64_t workspace, const std::string& agent, Connectio
 void detach(Context& ctx, int64_t workspace, const std::string& agent, ConnectionId connection) {
     const AgentRow* row = ctx.tables.find<AgentRow>({workspace, agent});
     if (row == nullptr || row->connection != connection) return;
+    ctx.changed_agents.emplace_back(workspace, agent);
     change(ctx, workspace, agent, [&](AgentRow& changed) {
         changed.connection = 0;
         changed.changed_at = ctx.now.wall_ms;

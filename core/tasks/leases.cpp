@@ -77,6 +77,9 @@ void begin_lease(Context& ctx, const TaskRow& queued, const std::string& agent, 
     // A deadline that passed while the task waited did nothing under `overdue_requeue`; it counts from here on.
     if (task.complete_by) ctx.arm(TimerKind::deadline, task.workspace, task.id, *task.complete_by);
     ctx.event(task.workspace, "task_assigned", task.id, "", "", event_data(task, agent));
+    ctx.facts.push_back({Fact::What::queue_wait, task.workspace, agent,
+                         std::max<int64_t>(0, ctx.now.wall_ms - task.queued_at), Outcome::completed});
+    ctx.changed_agents.emplace_back(task.workspace, agent);
     ctx.tables.put(task);
     if (connection != 0 && announce) send_assignment(ctx, task, connection);
 }
@@ -175,6 +178,7 @@ void rearm(Context& ctx, int64_t workspace, const std::string& task_id) {
     lease.renewed_us = ctx.now.mono_us;
     lease.progress_us = ctx.now.mono_us;
     ctx.tables.put(std::move(lease));
+    ctx.changed_agents.emplace_back(workspace, agent);
     if (holder.agent.empty()) {
         holder.workspace = workspace;
         holder.agent = agent;

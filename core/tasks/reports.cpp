@@ -207,6 +207,7 @@ Status ask(Context& ctx, const Report& report, const std::string& question, cons
         run.asked_at = ctx.now.wall_ms;
     }
     const std::string asked = run.question.value_or("null");
+    ctx.changed_agents.emplace_back(report.workspace, report.agent);
     ctx.tables.put(std::move(run));
     json::Writer data;
     data.begin_object().member("agent_id", report.agent).member("generation", generation);

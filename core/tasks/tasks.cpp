@@ -205,6 +205,7 @@ Result<Said> say(Context& ctx, int64_t workspace, const std::string& task_id, co
     out.member("at", ctx.now.wall_ms).end_object();
     run.says.push_back(out.take());
     const bool answers = run.question.has_value();
+    if (answers) ctx.changed_agents.emplace_back(workspace, task->assigned_to.value_or(""));
     run.question.reset();
     const std::string said = run.says.back();
     ctx.tables.put(std::move(run));

@@ -1,5 +1,7 @@
 #include "core/tasks/transitions.hpp"
 
+#include <algorithm>
+
 #include "core/base/json.hpp"
 #include "core/tasks/agents.hpp"
 
@@ -166,6 +168,9 @@ void end_lease(Context& ctx, const TaskRow& task, Outcome outcome, const std::op
     attempt.ended_at = ctx.now.wall_ms;
     attempt.outcome = outcome;
     attempt.error = error;
+    ctx.facts.push_back({Fact::What::lease_ended, task.workspace, attempt.agent,
+                         std::max<int64_t>(0, attempt.ended_at - attempt.assigned_at), outcome});
+    ctx.changed_agents.emplace_back(task.workspace, attempt.agent);
     ctx.tables.put(std::move(attempt));
     ctx.tables.erase<LeaseRow>({task.workspace, task.id});
     if (ctx.tables.contains<RunRow>({task.workspace, task.id})) ctx.tables.erase<RunRow>({task.workspace, task.id});
@@ -179,6 +184,7 @@ void begin_work(Context& ctx, const TaskRow& leased) {
     task.accepted_at = ctx.now.wall_ms;
     task.updated_at = ctx.now.wall_ms;
     const std::string agent = task.assigned_to.value_or("");
+    ctx.changed_agents.emplace_back(task.workspace, agent);
     ctx.disarm(TimerKind::acceptance, task.workspace, task.id, task.generation);
     ctx.event(task.workspace, "task_accepted", task.id, agent, "", event_data(task, agent));
     ctx.tables.put(std::move(task));

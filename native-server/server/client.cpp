@@ -167,6 +167,7 @@ void Client::close(int code, std::string_view reason) {
 
 void Client::end_slow_reader() {
     if (closing_) return;
+    host_.slow_reader_ended();
     outbox_.drop_waiting();
     if (websocket_) outbox_.add_bytes(close_frame(1008, "too slow"));
     report_closed();

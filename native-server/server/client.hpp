@@ -49,6 +49,8 @@ class ClientHost {
     virtual void held_bytes_changed(int64_t by) = 0;
     /// The connection is no longer one for the hub.
     virtual void connection_ended(ConnectionId connection) = 0;
+    /// A connection is closed because its reader was too slow.
+    virtual void slow_reader_ended() = 0;
     virtual void gone(Client& client) = 0;
 };
 

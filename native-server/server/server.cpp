@@ -49,7 +49,8 @@ Server::Server(ServerOptions options, Log& log)
       log_(log),
       loop_(EventLoop::Callbacks{[this] { end_turn(); }, [this] { on_timer(); }, [this] { on_sweep(); },
                                  [this](int number) { on_signal(number); }}),
-      secrets_(options_.data_directory) {
+      secrets_(options_.data_directory),
+      figures_(options_.data_directory) {
     net_.settings = options_.net;
     net_.hosts = options_.hosts;
     net_.trusted_proxies = options_.trusted_proxies;
@@ -282,6 +283,7 @@ void Server::submit(InputBody input) {
 void Server::end_turn() {
     if (turn_open_) {
         TurnResult turn = close_turn();
+        figures_.turn_took(clock_us(CLOCK_MONOTONIC) - net_.now.mono_us);
         const bool changes_rows = !turn.batch.empty();
         if (changes_rows && storage_failed_) {
             // The hub is read-only now and should not have changed anything; what the store never gets must not stand.
@@ -335,9 +337,20 @@ void Server::on_timer() { apply(Tick{}); }
 
 void Server::on_sweep() {
     begin_turn();
+    figures_.swept(clock_us(CLOCK_MONOTONIC));
+    if (figures_.is_due(net_.now.mono_us)) take_machine_sample();
     // Ending a client moves others within the list at most to places that were seen already.
     for (size_t i = clients_.size(); i > 0; --i) clients_[i - 1]->check_deadlines();
     if (stopping_) finish_if_drained();
+}
+
+void Server::take_machine_sample() {
+    MachineSample sample = figures_.take(net_.now.mono_us);
+    sample.connections = static_cast<int64_t>(clients_.size());
+    sample.outbox_bytes = net_.outboxes.bytes;
+    sample.receive_bytes = held_bytes_;
+    sample.turns_in_flight = turns_.in_flight();
+    apply(std::move(sample));
 }
 
 void Server::update_input_block() {
@@ -387,6 +400,7 @@ void Server::enforce_budgets() {
 void Server::handle_fault(const Input& input, const Fault& fault) {
     // The state is saved as it was before the input; Hub::save works between turns.
     end_turn();
+    figures_.core_failed();
     const FaultGuard::Outcome outcome = faults_->take(input, fault, [this] { return hub_->save(); });
     log_.write("core_fault", fault.text,
                {{"at", fault.file + ":" + std::to_string(fault.line)},
@@ -588,6 +602,7 @@ void Server::on_report(WriterReport report) {
     switch (report.kind) {
         case WriterReport::Kind::committed:
             turns_.committed(report.turn);
+            figures_.committed(report.commit_us);
             apply(Committed{report.turn});
             break;
         case WriterReport::Kind::failed:

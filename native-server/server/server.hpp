@@ -26,6 +26,7 @@
 #include "native-server/server/client.hpp"
 #include "native-server/server/event_loop.hpp"
 #include "native-server/server/fault_guard.hpp"
+#include "native-server/server/machine_figures.hpp"
 #include "native-server/server/turn_queue.hpp"
 #include "native-server/store/reader_thread.hpp"
 #include "native-server/store/store.hpp"
@@ -92,6 +93,7 @@ class Server final : private ClientHost {
     void update_input_block();
     void take_held_input();
     void enforce_budgets();
+    void take_machine_sample();
 
     // effects
     void carry_out(Effect& effect);
@@ -138,6 +140,7 @@ class Server final : private ClientHost {
     int64_t released_turns() const override { return turns_.released(); }
     void held_bytes_changed(int64_t by) override { held_bytes_ += by; }
     void connection_ended(ConnectionId connection) override { connections_.erase(connection); }
+    void slow_reader_ended() override { figures_.closed_slow_reader(); }
     void gone(Client& client) override;
 
     ServerOptions options_;
@@ -158,6 +161,7 @@ class Server final : private ClientHost {
     std::string admin_token_;
     std::string vapid_public_key_;
 
+    MachineFigures figures_;
     TurnQueue turns_;
     std::unordered_map<ConnectionId, Client*> connections_;
     std::unordered_map<RequestId, PendingRequest> requests_;

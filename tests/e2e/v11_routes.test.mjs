@@ -584,6 +584,38 @@ const kChecks = {
     // Mended: without an id it is no override of an agent called "whitelist".
     assert.ok([404, 405].includes((await admin.delete(path)).status));
   },
+  'GET /api/metrics': async () => {
+    const { status, body } = await admin.get('/api/metrics', { token: null });
+    assert.equal(status, 200);
+    const percentiles = { p50: 'integer', p90: 'integer', p99: 'integer', count: 'integer' };
+    const errors = open({ total_tasks: 'integer', failed: 'integer', dead_letter: 'integer', failure_rate_pct: 'number' });
+    assert_shape(body, open({
+      timestamp: 'ms', window_ms: is(3_600_000), queue_depth: open({ current: 'integer', trend: ['integer'], max_1h: 'integer', avg_1h: 'number' }),
+      task_latency: open({ window: open({ ...percentiles, min: 'integer', max: 'integer', mean: 'integer' }), cumulative: open(percentiles) }),
+      agent_utilization: open({
+        system: open({ total_agents: 'integer', agents_online: 'integer', agents_idle: 'integer', agents_working: 'integer', utilization_pct: 'number' }),
+        per_agent: [open({
+          agent_id: 'string', state: 'string', idle_pct_1h: 'number', working_pct_1h: 'number', blocked_pct_1h: 'number', tasks_completed_1h: 'integer',
+          avg_task_duration_ms: 'integer',
+        })],
+      }),
+      error_rates: open({ window: errors, cumulative: errors }),
+    }));
+    assert.ok('dets_health' in body);
+  },
+  'GET /api/alerts': async () => {
+    const { status, body } = await admin.get('/api/alerts', { token: null });
+    assert.equal(status, 200);
+    assert_shape(body, open({
+      alerts: [open({ rule_id: 'string', severity: 'string', message: 'string', details: 'object', fired_at: 'ms', acknowledged: 'boolean' })], timestamp: 'ms',
+    }));
+  },
+  'POST /api/alerts/:rule_id/acknowledge': async () => {
+    await assert_auth('POST', '/api/alerts/queue_growing/acknowledge', 'strict');
+    for (const rule of ['queue_growing', 'no_such_rule']) {
+      assert_reply(await admin.post(`/api/alerts/${rule}/acknowledge`), 404, open({ error: is('alert_not_found') }));
+    }
+  },
   'GET /api/analytics/summary': async () => {
     assert_reply(await admin.get('/api/analytics/summary', { token: null }), 200, open({
       total_agents: 'integer', agents_connected: 'integer', agents_active: 'integer', agents_idle: 'integer', agents_offline: 'integer',

@@ -7,10 +7,10 @@ hub_packages=(
     libwebsockets-dev libwebsockets-evlib-uv libwslay-dev libxxhash-dev
 )
 
-# The tests besides: a second compiler, sanitizers and fuzzing, WebAssembly, Chromium.
+# The tests besides: a second compiler, sanitizers and fuzzing, WebAssembly, Chromium, Prometheus.
 test_packages=(
     ca-certificates catch2 ccache chromium clang-14 clang clang-format-14 clang-tidy-14 curl emscripten git
-    jq libclang-rt-14-dev llvm-14 procps sqlite3
+    jq libclang-rt-14-dev llvm-14 procps prometheus sqlite3
 )
 
 # install_packages NAME...: installs those that are missing; quick when none is.

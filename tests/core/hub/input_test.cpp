@@ -62,6 +62,12 @@ std::vector<Input> examples() {
     add(Shutdown{});
     add(BodyTaken{3});
     add(Delivered{1, "webhook/ops", 9, 503, 1'000, "slow"});
+    MachineSample sample;
+    sample.commit_us.record(1'305, 2);
+    sample.turn_us.record(17);
+    int64_t number = 0;
+    MachineSample::numbers(sample, [&number](int64_t& each) { each = ++number; });
+    add(std::move(sample));
     return inputs;
 }
 

@@ -268,6 +268,7 @@ TEST_CASE("B12: a dead socket is closed however much the hub sends to it, and it
 TEST_CASE("the hub pings, and stops with the socket") {
     Settings settings;
     settings.ping_interval_ms = 1'000;
+    settings.metrics_interval_ms = 0;
     Hub hub(settings);
     Started started;
     started.epoch = std::string(32, 'e');

@@ -26,6 +26,8 @@ constexpr uint64_t enum_size() {
     if constexpr (std::is_same_v<E, WaitTopic>) return 3;
     if constexpr (std::is_same_v<E, LimitOwner>) return 3;
     if constexpr (std::is_same_v<E, DeliveryState>) return 3;
+    if constexpr (std::is_same_v<E, AlertSeverity>) return 3;
+    if constexpr (std::is_same_v<E, Comparison>) return 4;
     return 0;
 }
 

@@ -7,7 +7,10 @@
 
 namespace agentcom::test {
 
-TestHub::TestHub(Settings settings, int64_t seed) : settings_(std::move(settings)), seed_(seed) { start(); }
+TestHub::TestHub(Settings settings, int64_t seed, Watch watch) : settings_(std::move(settings)), seed_(seed) {
+    if (watch == Watch::nothing) settings_.metrics_interval_ms = 0;
+    start();
+}
 
 void TestHub::start() {
     hub_ = std::make_unique<Hub>(settings_);

@@ -46,7 +46,9 @@ struct Closed {
 
 class TestHub {
   public:
-    explicit TestHub(Settings settings = {}, int64_t seed = 1);
+    /// Without figures there are no samples and no alerts, so that a year passes in a moment.
+    enum class Watch : uint8_t { nothing, figures };
+    explicit TestHub(Settings settings = {}, int64_t seed = 1, Watch watch = Watch::nothing);
 
     /// Records everything from here on; `MemoryRecorder::begin` with `hub()` first.
     MemoryRecorder* recorder = nullptr;
