@@ -14,6 +14,7 @@
 #include "core/hub/requests.hpp"
 #include "core/hub/reset.hpp"
 #include "core/hub/sessions.hpp"
+#include "core/hub/storage_jobs.hpp"
 #include "core/hub/token_uses.hpp"
 #include "core/hub/waits.hpp"
 #include "core/hub/work_routes.hpp"
@@ -74,6 +75,8 @@ class Hub::Core {
     void on(Context&, const Input&, const ClockJumped&);
     void on(Context&, const Input&, const Shutdown&);
     void on(Context&, const Input&, const BodyTaken&);
+    void on(Context&, const Input&, const StorageJobDone&);
+    void on(Context&, const Input&, const StorageFigures&);
 
     void fire(Context&, const TimerRow&);
 
@@ -102,6 +105,8 @@ bool is_durable_timer(TimerKind kind) {
         case TimerKind::idempotency_expiry:
         case TimerKind::presence:
         case TimerKind::reset:
+        case TimerKind::backup_due:
+        case TimerKind::compaction_due:
             return true;
         default:
             return false;
@@ -238,6 +243,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     if (const Result<int64_t> made = access::ensure_workspace(ctx, std::string(access::kDefaultWorkspace)); !made) {
         AGENTCOM_ASSERT(false, "the default workspace can be made");
     }
+    storage::prepare_restored(ctx, started);
     access::watch_expiry(ctx);
     access::set_admin_token(ctx, started.admin_token_sha256, started.admin_token_prefix);
     for (const TaskRow::Key& key : tables_.sorted_keys<TaskRow>()) {
@@ -247,6 +253,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     mailbox::trim_all(ctx);
     router::look_for_old_messages(ctx);
     idempotency::expire(ctx);
+    storage::started(ctx, started);
 }
 
 void Hub::Core::on(Context& ctx, const Input&, const ConnectionOpened& opened) {
@@ -304,6 +311,10 @@ void Hub::Core::on(Context& ctx, const Input&, const RequestCancelled& cancelled
 }
 
 void Hub::Core::on(Context& ctx, const Input&, const BodyTaken& taken) { feeds::taken(ctx, taken.request); }
+
+void Hub::Core::on(Context& ctx, const Input&, const StorageJobDone& done) { storage::done(ctx, done); }
+
+void Hub::Core::on(Context& ctx, const Input&, const StorageFigures& figures) { storage::figures(ctx, figures); }
 
 void Hub::Core::on(Context& ctx, const Input&, const Tick&) {
     constexpr int kTimersPerTick = 1'000;  // a turn stays short; what is left is due at once
@@ -363,6 +374,10 @@ void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
             return limiter::sweep(ctx, timer);
         case TimerKind::reset:
             return reset::run(ctx);
+        case TimerKind::storage_wait:
+        case TimerKind::backup_due:
+        case TimerKind::compaction_due:
+            return storage::on_timer(ctx, timer);
         case TimerKind::feed:
         case TimerKind::feed_round:
             return feeds::on_timer(ctx, timer);

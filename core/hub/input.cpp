@@ -13,8 +13,8 @@ namespace {
 
 template <class V>
 void fields(Started& input, V&& visit) {
-    visit(input.seed, input.epoch, input.last_turn, input.admin_token_sha256, input.admin_token_prefix,
-          input.log_level);
+    visit(input.seed, input.epoch, input.last_turn, input.admin_token_sha256, input.admin_token_prefix, input.log_level,
+          input.restored_from, input.lost_messages, input.revoked_tokens);
 }
 template <class V>
 void fields(ConnectionOpened& input, V&& visit) {
@@ -79,6 +79,15 @@ void fields(Shutdown&, V&& visit) {
 template <class V>
 void fields(BodyTaken& input, V&& visit) {
     visit(input.request);
+}
+
+template <class V>
+void fields(StorageJobDone& input, V&& visit) {
+    visit(input.job, input.ok, input.result, input.error);
+}
+template <class V>
+void fields(StorageFigures& input, V&& visit) {
+    visit(input.database_bytes, input.free_bytes, input.disk_free_bytes, input.lost_rows, input.damage, input.backups);
 }
 
 void write(ByteWriter& out, int64_t value) { out.i64(value); }
@@ -163,9 +172,9 @@ bool read_body(ByteReader& in, size_t index, InputBody& body) {
 
 std::string_view input_name(const InputBody& body) {
     static constexpr std::array<std::string_view, std::variant_size_v<InputBody>> kNames{
-        "Started",     "ConnectionOpened", "FrameReceived", "ControlReceived", "MailPushed",   "ConnectionClosed",
-        "HttpRequest", "RequestCancelled", "Tick",          "Committed",       "CommitFailed", "StorageRecovered",
-        "QueryResult", "ClockJumped",      "Shutdown",      "BodyTaken"};
+        "Started",     "ConnectionOpened", "FrameReceived", "ControlReceived", "MailPushed",     "ConnectionClosed",
+        "HttpRequest", "RequestCancelled", "Tick",          "Committed",       "CommitFailed",   "StorageRecovered",
+        "QueryResult", "ClockJumped",      "Shutdown",      "BodyTaken",       "StorageJobDone", "StorageFigures"};
     return kNames.at(body.index());
 }
 

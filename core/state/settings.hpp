@@ -98,6 +98,17 @@ struct Settings {
     int64_t heartbeat_interval_ms = 30'000;
     int64_t reset_delay_ms = 500;
     int64_t method_not_allowed = 1;
+    // storage care
+    int64_t backup_interval_ms = 86'400'000;
+    int64_t backup_start_delay_ms = 60'000;
+    int64_t backup_keep_last = 3;
+    int64_t backup_keep_daily = 7;
+    int64_t backup_keep_weekly = 4;
+    int64_t backup_keep_monthly = 6;
+    int64_t backup_pace_percent = 50;
+    int64_t compaction_hour = 3;
+    int64_t compaction_threshold_percent = 10;
+    int64_t storage_wait_ms = 25'000;
     // what answers hold
     int64_t message_page = 50;
     int64_t message_page_max = 200;

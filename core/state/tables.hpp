@@ -228,7 +228,8 @@ class Tables {
                    Table<RuntimeRow>, Table<PendingRow>, Table<DeferredRow>, Table<RunRow>, Table<ClaimRow>,
                    Table<WaitRow>, Table<FeedRow>, Table<ConfigRow>, Table<ChannelRow>, Table<MembershipRow>,
                    Table<ImportRow>, Table<LimitOverrideRow>, Table<LimitExemptRow>, Table<LimitViolationRow>,
-                   Table<ValidationCountRow>, Table<ValidationFailureRow>>;
+                   Table<ValidationCountRow>, Table<ValidationFailureRow>, Table<StorageRunRow>, Table<StorageJobRow>,
+                   Table<StorageStateRow>>;
 
     /// How to put one row back.
     struct Undo {

@@ -24,10 +24,17 @@
 #include "native-server/server/fault_guard.hpp"
 #include "native-server/server/turn_queue.hpp"
 #include "native-server/store/reader_thread.hpp"
+#include "native-server/store/storage_thread.hpp"
 #include "native-server/store/store.hpp"
 #include "native-server/store/writer_thread.hpp"
 
 namespace agentcom {
+
+/// What a start does with a damaged database.
+enum class OnDamage : uint8_t {
+    refuse,   ///< end, and let people look
+    restore,  ///< put it into quarantine, and go back to the newest backup that is good
+};
 
 struct ServerOptions {
     Address listen;
@@ -37,6 +44,9 @@ struct ServerOptions {
     std::optional<TlsFiles> tls{};
     std::optional<HostPolicy> hosts{};
     std::vector<std::string> trusted_proxies{};
+    std::string backups{};  ///< directory of the backups; "" = DIR/backups
+    std::string backup_copy_to{};
+    OnDamage on_damage = OnDamage::refuse;
 };
 
 class Server final : private ClientHost {
@@ -50,6 +60,8 @@ class Server final : private ClientHost {
     Status start();
     /// Runs until a signal or a fault ends it; gives the process's exit code.
     int run();
+    /// It ended for a new server to take its place, at the same address.
+    bool wants_restart() const { return restart_; }
 
     /// Where it listens, once `start` has succeeded.
     const Address& address() const { return address_; }
@@ -68,6 +80,10 @@ class Server final : private ClientHost {
 
     // start
     Status open_store();
+    Status try_open_store();
+    Status prepare_data();
+    Status replace_damaged(const Error& damage);
+    StorageThreadOptions storage_options() const;
     Status start_hub();
 
     // the turn
@@ -95,6 +111,8 @@ class Server final : private ClientHost {
     void carry_out(RunQuery& effect);
     void carry_out(LogEvent& effect);
     void carry_out(SetLogLevel& effect);
+    void carry_out(StorageJob& effect);
+    void carry_out(RestartHub& effect);
     void mark_for_flush(Client& client);
     void flush_marked();
     void respond(RequestId request, HttpRespond& response);
@@ -103,6 +121,7 @@ class Server final : private ClientHost {
     void on_report(WriterReport report);
     void on_commit_failed(const WriterReport& report);
     void on_answer(QueryAnswer answer);
+    void on_compacted(const WriterReport& report);
 
     // the end
     void on_signal(int number);
@@ -136,6 +155,7 @@ class Server final : private ClientHost {
     std::unique_ptr<FaultGuard> faults_;
     std::unique_ptr<WriterThread> writer_;
     std::unique_ptr<ReaderThread> reader_;
+    std::unique_ptr<StorageThread> storage_;
     std::unique_ptr<Transport> transport_;
     Address address_;
     std::string admin_token_;
@@ -159,6 +179,9 @@ class Server final : private ClientHost {
     bool input_blocked_ = false;
     bool storage_failed_ = false;
     bool stopping_ = false;
+    bool restart_ = false;
+    int64_t compaction_job_ = 0;  // that the writer is at; 0 = none
+    std::string damage_;          // what a start found, for people
 };
 
 }  // namespace agentcom
