@@ -54,6 +54,8 @@ std::string_view table_name(TableId table) {
             return "limit_exempt";
         case TableId::imports:
             return "imports";
+        case TableId::storage_runs:
+            return "storage_runs";
         default:
             return "";
     }

@@ -222,6 +222,33 @@ struct HubLogLevelCommand {
     std::string level;  // "" = show it
 };
 
+// -- Storage care -----------------------------------------------------------------------------------------------------
+
+// The commands of backups speak to the hub, or with `offline` to its data directory, while no hub runs.
+struct BackupListCommand {
+    bool offline = false;
+};
+
+struct BackupCreateCommand {
+    bool offline = false;
+};
+
+struct BackupVerifyCommand {
+    std::string name;
+    bool offline = false;
+};
+
+struct BackupRestoreCommand {
+    std::string name;
+    bool dry_run = false;
+    bool offline = false;
+};
+
+struct HubCompactCommand {};
+
+// A check-up of the data directory of a hub on this machine.
+struct DoctorCommand {};
+
 // -- Work -------------------------------------------------------------------------------------------------------------
 
 struct WorkerCommand {
@@ -242,7 +269,8 @@ using Command =
                  TokenCreateCommand, TokenListCommand, TokenRevokeCommand, TokenRotateCommand, InviteCreateCommand,
                  InviteListCommand, InviteRevokeCommand, AuditCommand, ConfigShowCommand, ConfigPathCommand,
                  ConfigUseCommand, ImportV11Command, WorkerCommand, HubConfigGetCommand, HubConfigSetCommand,
-                 HubConfigUnsetCommand, HubResetCommand, HubLogLevelCommand>;
+                 HubConfigUnsetCommand, HubResetCommand, HubLogLevelCommand, BackupListCommand, BackupCreateCommand,
+                 BackupVerifyCommand, BackupRestoreCommand, HubCompactCommand, DoctorCommand>;
 
 // -- Everything else --------------------------------------------------------------------------------------------------
 

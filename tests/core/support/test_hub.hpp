@@ -56,6 +56,8 @@ class TestHub {
     void advance_ms(int64_t ms);
     /// A crash (what was committed stays) and a new start.
     void restart();
+    /// What the next start says about a restore.
+    Started restored;
 
     // -- people and programs
     /// Registers over HTTP; the token is token_of(agent).
@@ -98,6 +100,8 @@ class TestHub {
     void clear_frames() { frames_.clear(); }
     const Closed* closed(int64_t connection) const;
     std::vector<LogEvent>& logs() { return logs_; }
+    /// Storage jobs that were asked for; `apply(StorageJobDone{…})` answers them.
+    std::vector<StorageJob>& storage_jobs() { return storage_jobs_; }
     /// Hash over every effect so far: equal runs have equal traces.
     Hash128 trace() const { return trace_.finish(); }
 
@@ -136,6 +140,7 @@ class TestHub {
     std::map<int64_t, Stream> streams_;
     std::vector<StoreQuery> queries_;
     std::deque<InputBody> answers_;
+    std::vector<StorageJob> storage_jobs_;
     Hasher trace_;
 };
 
