@@ -176,10 +176,10 @@ test('a hub that is killed while it backs up, compacts or restores has the old d
   let second = null;
   for (let round = 0; round < 12; ++round) {
     second ??= (await hub.api().post('/api/tasks', { description: 'second' })).body.task_id;
-    const act = acts[prng.below(acts.length)];
+    const act = acts[Math.floor(prng.next() * acts.length)];
     const asked = hub.api().post(act).catch(() => null);
     // Anywhere from before it begins to after its end.
-    const until_kill = prng.below(60);
+    const until_kill = Math.floor(prng.next() * 60);
     for (let n = 0; n < until_kill; ++n) await hub.api().get('/livez').catch(() => null);
     await hub.restart();
     await asked;
