@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -16,6 +17,7 @@
 #include "native-server/log/log.hpp"
 #include "native-server/server/fault_guard.hpp"
 #include "native-server/server/server.hpp"
+#include "native-server/store/storage_tool.hpp"
 
 namespace {
 
@@ -34,6 +36,27 @@ void raise_descriptor_limit() {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+StorageTool storage_tool(const Config& config) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return {config.data, config.backups, std::string(kVersion),
+            std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
+}
+
+int finish(const StorageTool::Outcome& outcome) {
+    print(outcome.text);
+    return outcome.exit_code;
+}
+
+void greet(const Config& config, const Server& server) {
+    Address shown = server.address();
+    if (is_wildcard(shown)) shown.host = shown.host == "::" ? "::1" : "127.0.0.1";
+    const std::string scheme = config.tls ? "https://" : "http://";
+    print("AgentCom " + std::string(kVersion) + (config.settings.limits == 0 ? "  (RATE LIMITS ARE OFF)" : "") +
+          "\nHub: " + scheme + to_text(shown) + "\nDashboard: " + scheme + to_text(shown) +
+          "/dashboard#token=" + server.admin_token() + "\nAdmin token: " + config.data + "/admin.token\n");
+    std::fflush(stdout);
+}
+
 int serve(const Config& config) {
     const LogFormat standard = isatty(STDERR_FILENO) != 0 ? LogFormat::text : LogFormat::json;
     Log log({config.log_format.value_or(standard), config.log_levels, config.net.log_lines_per_s,
@@ -43,22 +66,22 @@ int serve(const Config& config) {
         HostPolicy({config.listen, config.settings.public_url, config.allowed_hosts, config.allowed_origins});
     options.trusted_proxies = config.trusted_proxies;
     options.log_file = config.log_file;
-    Server server(std::move(options), log);
-    if (const Status started = server.start(); !started) {
-        log.write(started.error().code, started.error().text);
-        return 1;
+    options.backups = config.backups;
+    options.backup_copy_to = config.backup_copy_to;
+    options.on_damage = config.restore_on_damage ? OnDamage::restore : OnDamage::refuse;
+    // A restore restarts the hub within its process: same pid, same address.
+    for (bool first = true;; first = false) {
+        Server server(options, log);
+        if (const Status started = server.start(); !started) {
+            log.write(started.error().code, started.error().text);
+            return 1;
+        }
+        // For a person at a terminal; what a service prints is in its log already.
+        if (first && isatty(STDOUT_FILENO) != 0) greet(config, server);
+        options.listen = server.address();
+        const int exit_code = server.run();
+        if (exit_code != 0 || !server.wants_restart()) return exit_code;
     }
-    // For a person at a terminal; what a service prints is in its log already.
-    if (isatty(STDOUT_FILENO) != 0) {
-        Address shown = server.address();
-        if (is_wildcard(shown)) shown.host = shown.host == "::" ? "::1" : "127.0.0.1";
-        const std::string scheme = config.tls ? "https://" : "http://";
-        print("AgentCom " + std::string(kVersion) + (config.settings.limits == 0 ? "  (RATE LIMITS ARE OFF)" : "") +
-              "\nHub: " + scheme + to_text(shown) + "\nDashboard: " + scheme + to_text(shown) +
-              "/dashboard#token=" + server.admin_token() + "\nAdmin token: " + config.data + "/admin.token\n");
-        std::fflush(stdout);
-    }
-    return server.run();
 }
 
 }  // namespace
@@ -97,6 +120,16 @@ int main(int argc, char** argv) {
             if (!outcome.loaded) return kBadConfig;
             return outcome.repeated ? 1 : 0;
         }
+        case ConfigTask::list_backups:
+            return finish(storage_tool(config).list());
+        case ConfigTask::make_backup:
+            return finish(storage_tool(config).make());
+        case ConfigTask::verify_backup:
+            return finish(storage_tool(config).verify(config.subject));
+        case ConfigTask::restore_backup:
+            return finish(storage_tool(config).restore(config.subject));
+        case ConfigTask::doctor:
+            return finish(storage_tool(config).doctor());
         case ConfigTask::serve:
             break;
     }

@@ -14,13 +14,14 @@
 #include "core/hub/requests.hpp"
 #include "core/hub/reset.hpp"
 #include "core/hub/sessions.hpp"
+#include "core/hub/storage_jobs.hpp"
 #include "core/hub/token_uses.hpp"
 #include "core/hub/waits.hpp"
 #include "core/hub/work_routes.hpp"
 #include "core/messaging/mailbox.hpp"
 #include "core/messaging/router.hpp"
-#include "core/observe/deliveries.hpp"
 #include "core/observe/alerts.hpp"
+#include "core/observe/deliveries.hpp"
 #include "core/observe/metric_history.hpp"
 #include "core/observe/metrics.hpp"
 #include "core/state/context.hpp"
@@ -84,6 +85,8 @@ class Hub::Core {
     void on(Context&, const Input&, const BodyTaken&);
     void on(Context&, const Input&, const Delivered&);
     void on(Context&, const Input&, const MachineSample&);
+    void on(Context&, const Input&, const StorageJobDone&);
+    void on(Context&, const Input&, const StorageFigures&);
 
     void fire(Context&, const TimerRow&);
     void take_figures(const Context&, const Input&);
@@ -114,6 +117,8 @@ bool is_durable_timer(TimerKind kind) {
         case TimerKind::presence:
         case TimerKind::reset:
         case TimerKind::delivery:
+        case TimerKind::backup_due:
+        case TimerKind::compaction_due:
             return true;
         default:
             return false;
@@ -185,7 +190,15 @@ void Hub::Core::take_figures(const Context& ctx, const Input& input) {
     }
     if (const auto* committed = std::get_if<Committed>(&input.body)) metrics_.committed(committed->turn, ctx.now);
     if (const auto* failed = std::get_if<CommitFailed>(&input.body)) metrics_.failed(failed->first_turn, ctx);
-    if (const auto* sample = std::get_if<MachineSample>(&input.body)) metrics_.machine(*sample, ctx.now);
+    if (const auto* sample = std::get_if<MachineSample>(&input.body)) {
+        // The machine measures; what became of backups is in the rows.
+        const storage::Facts facts = storage::facts(ctx);
+        MachineSample whole = *sample;
+        whole.rows_lost = facts.lost_rows;
+        whole.last_backup_at = facts.last_backup_at.value_or(0);
+        whole.backup_interval_ms = settings_.backup_interval_ms;
+        metrics_.machine(whole, ctx.now);
+    }
 }
 
 void Hub::Core::wait_for_task(const Input& cause, const NeedsTask& needs, Time now) {
@@ -267,6 +280,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     if (const Result<int64_t> made = access::ensure_workspace(ctx, std::string(access::kDefaultWorkspace)); !made) {
         AGENTCOM_ASSERT(false, "the default workspace can be made");
     }
+    storage::prepare_restored(ctx, started);
     access::watch_expiry(ctx);
     access::set_admin_token(ctx, started.admin_token_sha256, started.admin_token_prefix);
     for (const TaskRow::Key& key : tables_.sorted_keys<TaskRow>()) {
@@ -280,6 +294,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     metric_history::prune(ctx);
     if (settings_.metrics_interval_ms > 0) ctx.arm(TimerKind::metrics_sample, 0, "", ctx.now.mono_us);
     alerts::start(ctx);
+    storage::started(ctx, started);
 }
 
 void Hub::Core::on(Context&, const Input&, const MachineSample&) {}
@@ -344,6 +359,9 @@ void Hub::Core::on(Context& ctx, const Input&, const Delivered& delivered) {
     deliveries::done(ctx, {delivered.workspace, delivered.receiver, delivered.seq},
                      {delivered.status, delivered.retry_after_ms, delivered.error});
 }
+void Hub::Core::on(Context& ctx, const Input&, const StorageJobDone& done) { storage::done(ctx, done); }
+
+void Hub::Core::on(Context& ctx, const Input&, const StorageFigures& figures) { storage::figures(ctx, figures); }
 
 void Hub::Core::on(Context& ctx, const Input&, const Tick&) {
     constexpr int kTimersPerTick = 1'000;  // a turn stays short; what is left is due at once
@@ -411,6 +429,10 @@ void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
             return ctx.arm(TimerKind::metrics_sample, 0, "", ctx.in_ms(settings_.metrics_interval_ms));
         case TimerKind::alert_check:
             return alerts::check(ctx);
+        case TimerKind::storage_wait:
+        case TimerKind::backup_due:
+        case TimerKind::compaction_due:
+            return storage::on_timer(ctx, timer);
         case TimerKind::feed:
         case TimerKind::feed_round:
             return feeds::on_timer(ctx, timer);

@@ -17,7 +17,7 @@ concept Is = std::is_same_v<std::remove_const_t<I>, Input>;
 template <Is<Started> I, class V>
 void fields(I& input, V&& visit) {
     visit(input.seed, input.epoch, input.last_turn, input.admin_token_sha256, input.admin_token_prefix,
-          input.log_levels, input.vapid_public_key);
+          input.log_levels, input.vapid_public_key, input.restored_from, input.lost_messages, input.revoked_tokens);
 }
 template <Is<ConnectionOpened> I, class V>
 void fields(I& input, V&& visit) {
@@ -88,6 +88,14 @@ void fields(I& input, V&& visit) {
     visit(input.workspace, input.receiver, input.seq, input.status, input.retry_after_ms, input.error);
 }
 
+template <Is<StorageJobDone> I, class V>
+void fields(I& input, V&& visit) {
+    visit(input.job, input.ok, input.result, input.error);
+}
+template <Is<StorageFigures> I, class V>
+void fields(I& input, V&& visit) {
+    visit(input.database_bytes, input.free_bytes, input.disk_free_bytes, input.lost_rows, input.damage, input.backups);
+}
 template <Is<MachineSample> I, class V>
 void fields(I& input, V&& visit) {
     visit(input);
@@ -215,9 +223,10 @@ void write_body(Out& out, const InputBody& body) {
 
 std::string_view input_name(const InputBody& body) {
     static constexpr std::array<std::string_view, std::variant_size_v<InputBody>> kNames{
-        "Started",     "ConnectionOpened", "FrameReceived", "ControlReceived", "MailPushed",   "ConnectionClosed",
-        "HttpRequest", "RequestCancelled", "Tick",          "Committed",       "CommitFailed", "StorageRecovered",
-        "QueryResult", "ClockJumped",      "Shutdown",      "BodyTaken",       "Delivered",   "MachineSample"};
+        "Started",        "ConnectionOpened", "FrameReceived", "ControlReceived", "MailPushed",   "ConnectionClosed",
+        "HttpRequest",    "RequestCancelled", "Tick",          "Committed",       "CommitFailed", "StorageRecovered",
+        "QueryResult",    "ClockJumped",      "Shutdown",      "BodyTaken",       "Delivered",    "MachineSample",
+        "StorageJobDone", "StorageFigures"};
     return kNames.at(body.index());
 }
 

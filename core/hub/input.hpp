@@ -26,13 +26,16 @@ namespace agentcom {
 
 /// The hub begins to run; comes once, after the stored rows were restored.
 struct Started {
-    int64_t seed = 0;                ///< of the ids that this run makes
-    std::string epoch;               ///< 32 hex digits; kept only when the data directory is new
-    int64_t last_turn = 0;           ///< the store's last committed turn: this run counts on from it
-    std::string admin_token_sha256;  ///< hex digest of DIR/admin.token: the one token of the hub's admin
-    std::string admin_token_prefix;  ///< its first 8 characters
+    int64_t seed = 0;                 ///< of the ids that this run makes
+    std::string epoch;                ///< 32 hex digits; kept only when the data directory is new
+    int64_t last_turn = 0;            ///< the store's last committed turn: this run counts on from it
+    std::string admin_token_sha256;   ///< hex digest of DIR/admin.token: the one token of the hub's admin
+    std::string admin_token_prefix;   ///< its first 8 characters
     std::string log_levels = "info";  ///< from which severities on the machine logs
-    std::string vapid_public_key;    ///< of the key pair for Web Push, base64url; "": there is none
+    std::string vapid_public_key;     ///< of the key pair for Web Push, base64url; "": there is none
+    std::string restored_from;        ///< the backup that the data directory was just restored from; "" = none was
+    int64_t lost_messages = 0;        ///< then: numbers of messages that were given out after that backup, at least
+    std::string revoked_tokens;       ///< then: digests of tokens that were revoked after it, with blanks between
 };
 
 /// A WebSocket upgrade on /ws was answered with 101.
@@ -150,9 +153,28 @@ struct Delivered {
     std::string error;           ///< why there was no answer
 };
 
-using InputBody = std::variant<Started, ConnectionOpened, FrameReceived, ControlReceived, MailPushed, ConnectionClosed,
-                               HttpRequest, RequestCancelled, Tick, Committed, CommitFailed, StorageRecovered,
-                               QueryResult, ClockJumped, Shutdown, BodyTaken, Delivered, MachineSample>;
+/// A `StorageJob` has ended. `result` is a JSON object, "{}" after a failure; `error` says what failed.
+struct StorageJobDone {
+    int64_t job = 0;
+    bool ok = false;
+    std::string result;
+    std::string error;
+};
+
+/// The files as the machine finds them: at the start, once a minute, and after each job.
+struct StorageFigures {
+    int64_t database_bytes = 0;
+    int64_t free_bytes = 0;       ///< of these, in pages that hold nothing
+    int64_t disk_free_bytes = 0;  ///< of the file system
+    int64_t lost_rows = 0;        ///< that a damaged database cost this run
+    std::string damage;           ///< what was found damaged at the start, for people; "" = nothing
+    std::string backups;          ///< JSON array of manifests, the newest first
+};
+
+using InputBody =
+    std::variant<Started, ConnectionOpened, FrameReceived, ControlReceived, MailPushed, ConnectionClosed, HttpRequest,
+                 RequestCancelled, Tick, Committed, CommitFailed, StorageRecovered, QueryResult, ClockJumped, Shutdown,
+                 BodyTaken, Delivered, MachineSample, StorageJobDone, StorageFigures>;
 
 struct Input {
     Time at;

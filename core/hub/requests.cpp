@@ -22,11 +22,12 @@
 #include "core/hub/invite_routes.hpp"
 #include "core/hub/limit_routes.hpp"
 #include "core/hub/message_routes.hpp"
-#include "core/hub/recording_routes.hpp"
-#include "core/hub/push_routes.hpp"
 #include "core/hub/metrics_routes.hpp"
+#include "core/hub/push_routes.hpp"
+#include "core/hub/recording_routes.hpp"
 #include "core/hub/refusals.hpp"
 #include "core/hub/schema_routes.hpp"
+#include "core/hub/storage_routes.hpp"
 #include "core/hub/task_routes.hpp"
 #include "core/hub/webhook_routes.hpp"
 #include "core/hub/work_routes.hpp"
@@ -160,6 +161,16 @@ constexpr Route kRoutes[] = {
     {OperationId::http_alert_rule_get, on_alert_rule_get},
     {OperationId::http_alert_rule_set, on_alert_rule_set},
     {OperationId::http_alert_rule_remove, on_alert_rule_remove},
+    // storage care
+    {OperationId::http_backup, on_backup},
+    {OperationId::http_storage_health, on_storage_health},
+    {OperationId::http_compact, on_compact},
+    {OperationId::http_compact_table, on_compact_table},
+    {OperationId::http_restore_table, on_restore_table},
+    {OperationId::http_storage, on_storage},
+    {OperationId::http_backup_list, on_backup_list},
+    {OperationId::http_backup_verify, on_backup_verify},
+    {OperationId::http_backup_restore, on_backup_restore},
 };
 
 constexpr std::array<Handler, kOperationCount> handlers_by_id() {
@@ -413,6 +424,8 @@ void answer(Context& ctx, const PendingRow& pending, QueryResult result) {
         respond(ctx, request, output_answer(ctx, pending, std::move(result), rest));
     } else if (pending.purpose == "audit") {
         respond(ctx, request, audit_answer(std::move(result), next_number(rest)));
+    } else if (pending.purpose == "storage_health") {
+        respond(ctx, request, storage_health_answer(ctx, result));
     } else if (pending.purpose == "claimed") {
         const int64_t generation = next_number(rest);
         respond(ctx, request, claimed_answer(std::move(result), generation));

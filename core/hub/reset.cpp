@@ -20,24 +20,15 @@ int64_t close_sockets(Context& ctx) {
 }
 
 /// Nobody is to blame, so it counts neither as a failure nor as a lost holder.
-void take_back(Context& ctx, const TaskRow& leased) {
+void take_back(Context& ctx, const TaskRow& leased, const std::string& cause) {
     const std::string agent = leased.assigned_to.value_or("");
     const std::optional<RunRow> run = tasks::run_of(ctx, leased);
-    tasks::end_lease(ctx, leased, Outcome::released, "reset");
+    tasks::end_lease(ctx, leased, Outcome::released, cause);
     TaskRow task = leased;
-    ctx.event(task.workspace, "task_reclaimed", task.id, "", "reset", tasks::event_data(task, agent));
+    ctx.event(task.workspace, "task_reclaimed", task.id, "", cause, tasks::event_data(task, agent));
     task.avoid_agent = agent;  // who also may go on with it when it comes back and asks
     tasks::go_back(ctx, leased, std::move(task), run);
     agents::freed(ctx, leased.workspace, agent);
-}
-
-int64_t take_back_all(Context& ctx) {
-    std::vector<WorkspaceName> held;
-    for (const auto& [agent, tasks] : ctx.tables.indexes().leases) {
-        for (const std::string& task : tasks) held.emplace_back(agent.first, task);
-    }
-    for (const WorkspaceName& name : held) take_back(ctx, TaskRow(*ctx.tables.find<TaskRow>(name)));
-    return static_cast<int64_t>(held.size());
 }
 
 template <class Row>
@@ -67,10 +58,19 @@ bool schedule(Context& ctx) {
     return true;
 }
 
+int64_t take_back_all(Context& ctx, const std::string& cause) {
+    std::vector<WorkspaceName> held;
+    for (const auto& [agent, tasks] : ctx.tables.indexes().leases) {
+        for (const std::string& task : tasks) held.emplace_back(agent.first, task);
+    }
+    for (const WorkspaceName& name : held) take_back(ctx, TaskRow(*ctx.tables.find<TaskRow>(name)), cause);
+    return static_cast<int64_t>(held.size());
+}
+
 void run(Context& ctx) {
     if (ctx.runtime().stopping) return;
     const int64_t sockets = close_sockets(ctx);
-    const int64_t tasks = take_back_all(ctx);
+    const int64_t tasks = take_back_all(ctx, "reset");
     drop_agents(ctx);
     drop_all<BucketRow>(ctx);
     drop_all<LimitViolationRow>(ctx);

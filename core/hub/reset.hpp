@@ -5,6 +5,8 @@
 // waiting. It comes a moment after it was asked for, so that whoever asked hears the answer.
 #pragma once
 
+#include <string>
+
 #include "core/state/context.hpp"
 
 namespace agentcom::reset {
@@ -13,5 +15,7 @@ namespace agentcom::reset {
 bool schedule(Context&);
 /// Its time has come.
 void run(Context&);
+/// Ends all leases, of which nobody is to blame; `cause` is that of the events. Gives their number.
+int64_t take_back_all(Context&, const std::string& cause);
 
 }  // namespace agentcom::reset

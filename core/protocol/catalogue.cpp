@@ -308,6 +308,9 @@ constexpr std::array kWebhookReplaceFields = {
     typed_field("enabled", FieldType::boolean),
     list_field("kinds", kMaxEventKinds),
 };
+// -- storage care
+constexpr std::array kWholeSetFields = {since(2, typed_field("whole_set", FieldType::boolean))};
+constexpr std::array kDryRunFields = {typed_field("dry_run", FieldType::boolean)};
 
 // -- Query parameters -------------------------------------------------------------------------------------------------
 
@@ -961,6 +964,47 @@ constexpr std::array kCatalogue = {
     route(Id::http_alert_rule_remove, "delete_alert_rule", Method::delete_, "/api/alerts/rules/:rule_id",
           {.auth = Auth::strict, .permission = Permission::administer, .mutates = true, .since = 2},
           "Take a rule away, and its alert with it."),
+    // storage care
+    route(Id::http_backup, "post_admin_backup", Method::post, "/api/admin/backup",
+          {.auth = Auth::strict, .permission = Permission::administer_hub, .mutates = true, .own_record = true},
+          "Make a backup now: one consistent set, verified when it is written."),
+    route(Id::http_storage_health, "get_admin_dets_health", Method::get, "/api/admin/dets-health",
+          {.auth = Auth::strict, .permission = Permission::administer_hub},
+          "Show what the stored tables hold, how much of the database is free pages, and how old the last backup is."),
+    route(Id::http_compact, "post_admin_compact", Method::post, "/api/admin/compact",
+          {.auth = Auth::strict, .permission = Permission::administer_hub, .mutates = true, .own_record = true},
+          "Give the free pages of the database back to the file system, while it serves."),
+    route(Id::http_compact_table, "post_admin_compact_table", Method::post, "/api/admin/compact/:table_name",
+          {.auth = Auth::strict, .permission = Permission::administer_hub, .mutates = true, .own_record = true},
+          "The same, asked for one table: they share a file, so that it is done for all."),
+    route(Id::http_restore_table, "post_admin_restore_table", Method::post, "/api/admin/restore/:table_name",
+          {.auth = Auth::strict,
+           .permission = Permission::administer_hub,
+           .fields = kWholeSetFields,
+           .mutates = true,
+           .own_record = true},
+          "Restore the newest backup, all of it: a single table would not fit the others."),
+    route(Id::http_storage, "get_admin_storage", Method::get, "/api/admin/storage",
+          {.auth = Auth::strict, .permission = Permission::administer_hub, .since = 2},
+          "Show the state of the data directory, the job that runs, and the last jobs of each kind."),
+    route(Id::http_backup_list, "get_admin_backups", Method::get, "/api/admin/backups",
+          {.auth = Auth::strict, .permission = Permission::administer_hub, .since = 2},
+          "List the backups that there are, the newest first."),
+    route(Id::http_backup_verify, "post_admin_backup_verify", Method::post, "/api/admin/backups/:name/verify",
+          {.auth = Auth::strict,
+           .permission = Permission::administer_hub,
+           .mutates = true,
+           .own_record = true,
+           .since = 2},
+          "Read a whole backup and compare it with its manifest."),
+    route(Id::http_backup_restore, "post_admin_backup_restore", Method::post, "/api/admin/backups/:name/restore",
+          {.auth = Auth::strict,
+           .permission = Permission::administer_hub,
+           .fields = kDryRunFields,
+           .mutates = true,
+           .own_record = true,
+           .since = 2},
+          "Go back to this backup: the hub restarts with it and keeps a backup of what was."),
 };
 
 constexpr bool all_are_limited() {

@@ -37,6 +37,22 @@ constexpr NamedText kNamed[] = {
      "What a connected agent is at."},
     {"WorkState", "'offline' | 'idle' | 'assigned' | 'working' | 'waiting_input'", "What an agent is at."},
 
+    {"Backup",
+     "{name: string, made_at: integer, duration_ms: integer, hub_version: string, epoch: string, last_turn: integer,"
+     " bytes: integer, sha256: string, rows: integer, trigger: string, status: 'ok' | 'unreadable',"
+     " tables: [{table: string, rows: integer, bytes: integer}]}",
+     "A backup as its manifest describes it."},
+    {"StorageGoesOn", "{status: 'running', kind: string, job: integer, message: string}",
+     "A job of storage care that goes on while nobody waits for it."},
+    {"StorageRun",
+     "{job: integer, kind: string, trigger: string, subject: string | null, by: string | null, began_at: integer,"
+     " ended_at: integer, status: 'complete' | 'failed', result: object, message: string | null}",
+     "A job of storage care that has ended."},
+    {"StorageTable",
+     "{table: string, record_count: integer, file_size_bytes: integer, fragmentation_ratio: number,"
+     " status: 'ok' | 'unavailable'}",
+     "A table of storage care."},
+
     {"Importance", "'low' | 'normal' | 'high' | 'urgent'", "How much a message matters, in its sender's eyes."},
     {"Message",
      "{seq?: integer, id: string, from: string, to: string | null, type: string, payload: object,"
@@ -427,6 +443,41 @@ constexpr RouteText kRoutes[] = {
     {Id::http_alert_rule_get, "200 AlertRule; 404 rule_not_found"},
     {Id::http_alert_rule_set, "200 AlertRule; 201 AlertRule; 409 builtin_rule | too_many_rules"},
     {Id::http_alert_rule_remove, "200 {status: 'removed', rule_id: string}; 404 rule_not_found"},
+    // Storage care
+    {Id::http_backup,
+     "200 {status: 'complete', tables_total: integer, tables_success: integer,"
+     " results: [{table: string, status: 'ok', path: string, size: integer, rows: integer}], backup: string,"
+     " bytes: integer, sha256: string, verified: boolean, copied_to: string | null}; 202 StorageGoesOn;"
+     "409 storage_busy {running: string, job: integer}; 500 backup_failed"},
+    {Id::http_storage_health,
+     "200 {health_status: 'healthy' | 'warning' | 'unhealthy', stale_backup: boolean, high_fragmentation: boolean,"
+     " last_backup_at: integer | null, tables: [StorageTable]}"},
+    {Id::http_compact,
+     "200 {status: 'complete', tables_total: integer, tables_compacted: integer, tables_skipped: integer,"
+     " results: [{table: string, status: 'compacted' | 'skipped', duration_ms?: integer, reason?: string}],"
+     " freed_bytes: integer}; 202 StorageGoesOn; 409 storage_busy {running: string, job: integer};"
+     "500 compaction_failed"},
+    {Id::http_compact_table,
+     "200 {table: string, status: 'compacted' | 'skipped' | 'error', duration_ms: integer, reason?: string};"
+     "202 StorageGoesOn; 404 unknown_table {table: string}; 409 storage_busy {running: string, job: integer}"},
+    {Id::http_restore_table,
+     "202 {status: 'restoring', backup: string, result: object} | StorageGoesOn; 404 unknown_table {table: string};"
+     "409 no_backup; 409 whole_set_only {backup: string}; 409 storage_busy {running: string, job: integer};"
+     "500 restore_failed"},
+    {Id::http_storage,
+     "200 {database_bytes: integer, free_percent: integer, disk_free_bytes: integer, measured_at: integer,"
+     " last_backup_at: integer | null, backup_age_ms: integer | null, backup_overdue: boolean, lost_rows: integer,"
+     " damage: string | null,"
+     " running: {job: integer, kind: string, trigger: string, began_at: integer} | null, runs: [StorageRun]}"},
+    {Id::http_backup_list, "200 {backups: [Backup]}"},
+    {Id::http_backup_verify,
+     "200 {status: 'verified', backup: string, result: object}; 202 StorageGoesOn;"
+     "404 backup_not_found {backup: string}; 409 storage_busy {running: string, job: integer};"
+     "500 verification_failed"},
+    {Id::http_backup_restore,
+     "200 {status: 'dry_run', backup: string, result: object};"
+     "202 {status: 'restoring', backup: string, result: object} | StorageGoesOn;"
+     "404 backup_not_found {backup: string}; 409 storage_busy {running: string, job: integer}; 500 restore_failed"},
 };
 
 // -- Frames of the hub ------------------------------------------------------------------------------------------------

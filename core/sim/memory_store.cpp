@@ -247,6 +247,8 @@ QueryResult MemoryStore::run(int64_t query, const StoreQuery& what) const {
         }
     } else if (const auto* output = std::get_if<FetchOutput>(&what)) {
         add_output(*output, result.rows);
+    } else if (std::holds_alternative<CountRows>(what)) {
+        count_rows(result.rows);
     } else if (const auto* find = std::get_if<FindMessages>(&what)) {
         find_messages(*find, result.rows);
     } else if (const auto* thread = std::get_if<FetchThread>(&what)) {
@@ -283,6 +285,26 @@ void MemoryStore::find_messages(const FindMessages& query, std::vector<QueryRow>
     rows.push_back({TableId::messages,
                     {ColumnValue::of(reached), ColumnValue::of(int64_t{more ? 1 : 0}), ColumnValue::of(INT64_MAX)}});
     for (size_t i = 0; i < count; ++i) rows.push_back({TableId::messages, *found[i]});
+}
+
+void MemoryStore::count_rows(std::vector<QueryRow>& rows) const {
+    int64_t dead = 0;
+    for (const auto& [key, values] : table(TableId::tasks)) {
+        dead += typed<TaskRow>(values).state == TaskState::dead_letter ? 1 : 0;
+    }
+    int64_t published = 0;
+    int64_t replies = 0;
+    for (const auto& [key, values] : table(TableId::messages)) {
+        const MessageRow message = typed<MessageRow>(values);
+        published += message.of_channel() ? 1 : 0;
+        replies += message.reply_to ? 1 : 0;
+    }
+    const auto size = [this](TableId id) { return static_cast<int64_t>(table(id).size()); };
+    const int64_t messages = size(TableId::messages);
+    for (const int64_t count : {size(TableId::tasks) - dead, dead, messages - published, messages - published,
+                                size(TableId::channels), published, size(TableId::config), messages, replies}) {
+        rows.push_back({TableId::hub, {ColumnValue::of(count), ColumnValue::of(int64_t{0})}});
+    }
 }
 
 void MemoryStore::fetch_thread(const FetchThread& query, std::vector<QueryRow>& rows) const {

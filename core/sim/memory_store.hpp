@@ -44,6 +44,7 @@ class MemoryStore {
     void find_messages(const FindMessages&, std::vector<QueryRow>& rows) const;
     void fetch_thread(const FetchThread&, std::vector<QueryRow>& rows) const;
     void prune(const Prune&);
+    void count_rows(std::vector<QueryRow>& rows) const;
     void add_output(const FetchOutput&, std::vector<QueryRow>& rows) const;
 
     std::map<TableId, TableRows> tables_;

@@ -139,8 +139,21 @@ struct ForgetSecret {
     std::string sha256;
 };
 
+/// Work on the files of the data directory, away from the hub's turns. Answered by `StorageJobDone`; the hub asks for
+/// no second job before.
+struct StorageJob {
+    int64_t job = 0;
+    StorageJobKind kind{};
+    std::string subject;     ///< the backup it is about (verification, restore)
+    bool scheduled = false;  ///< nobody waits: a compaction takes idle moments only
+    bool dry_run = false;    ///< of a restore: only says what it would do
+};
+
+/// Ends the run in good order and begins a new one in its place. A restore that was asked for happens in between.
+struct RestartHub {};
+
 using Effect = std::variant<SendFrame, SendPing, CloseConnection, HttpRespond, RunQuery, LogEvent, HttpBody,
-                            SetLogLevels, AnswerRecording, Deliver, KeepSecret, ForgetSecret>;
+                            SetLogLevels, AnswerRecording, Deliver, KeepSecret, ForgetSecret, StorageJob, RestartHub>;
 
 /// All that one turn puts out.
 struct TurnResult {

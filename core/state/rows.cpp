@@ -75,6 +75,11 @@ struct Names<DeliveryState> {
 };
 
 template <>
+struct Names<StorageJobKind> {
+    static constexpr std::array<std::string_view, 4> kNames{"backup", "compaction", "verification", "restore"};
+};
+
+template <>
 struct Names<LimitOwner> {
     static constexpr std::array<std::string_view, 3> kNames{"agent", "address", "connection"};
 };
@@ -91,12 +96,13 @@ struct Names<Comparison> {
 
 template <>
 struct Names<TimerKind> {
-    static constexpr std::array<std::string_view, 30> kNames{
-        "identify",       "idle",         "ping",     "acceptance", "lease",       "max_run",     "stuck",
-        "grace",          "retry_delay",  "ageing",   "backoff",    "limit_end",   "mail_flush",  "cooldown",
-        "bucket_sweep",   "cancel_grace", "wait_end", "feed",       "feed_round",  "presence",    "reset",
-        "delivery",       "metrics_sample", "alert_check",  "deadline", "not_before", "mail_expiry", "message_age", "idempotency_expiry",
-        "token_expiry"};
+    static constexpr std::array<std::string_view, 33> kNames{
+        "identify",     "idle",       "ping",          "acceptance",   "lease",          "max_run",
+        "stuck",        "grace",      "retry_delay",   "ageing",       "backoff",        "limit_end",
+        "mail_flush",   "cooldown",   "bucket_sweep",  "cancel_grace", "wait_end",       "feed",
+        "feed_round",   "presence",   "reset",         "delivery",     "metrics_sample", "alert_check",
+        "storage_wait", "deadline",   "not_before",    "mail_expiry",  "message_age",    "idempotency_expiry",
+        "token_expiry", "backup_due", "compaction_due"};
 };
 
 }  // namespace
@@ -119,6 +125,8 @@ std::string_view to_text(Outcome value) { return name_of(value); }
 bool from_text(std::string_view name, Outcome& value) { return value_of(name, value); }
 std::string_view to_text(DeliveryState value) { return name_of(value); }
 bool from_text(std::string_view name, DeliveryState& value) { return value_of(name, value); }
+std::string_view to_text(StorageJobKind value) { return name_of(value); }
+bool from_text(std::string_view name, StorageJobKind& value) { return value_of(name, value); }
 std::string_view to_text(LimitOwner value) { return name_of(value); }
 bool from_text(std::string_view name, LimitOwner& value) { return value_of(name, value); }
 std::string_view to_text(AlertSeverity value) { return name_of(value); }

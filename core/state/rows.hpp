@@ -51,6 +51,9 @@ enum class TableId : uint8_t {
     alerts = 25,
     alert_episodes = 26,
     alert_rules = 27,
+    storage_runs = 28,
+    storage_job = 29,
+    storage_state = 30,
     mail = 32,
     push_subscriptions = 33,
     webhooks = 34,
@@ -1206,12 +1209,15 @@ enum class TimerKind : uint8_t {
     delivery,            ///< receiver of events: may be tried again
     metrics_sample,      ///< all: the figures are written down
     alert_check,         ///< all: the rules of alerts are looked at
+    storage_wait,        ///< storage job: the request that asked for it has waited long enough
     deadline,            ///< task: complete_by (wall)
     not_before,          ///< task: may start (wall)
     mail_expiry,         ///< workspace: oldest mail (wall)
     message_age,         ///< all: look for messages that are too old to be kept (wall)
     idempotency_expiry,  ///< all: oldest record (wall)
     token_expiry,        ///< token (its digest): what it opened ends (wall)
+    backup_due,          ///< all: a backup is to be made (wall)
+    compaction_due,      ///< all: the quiet hour has come (wall)
 };
 std::string_view to_text(TimerKind);
 bool from_text(std::string_view, TimerKind&);
@@ -1447,7 +1453,7 @@ struct RuntimeRow {
     bool stopping = false;
     int64_t started_at = 0;
     std::string log_levels = "info";  ///< from which severities on the machine logs
-    std::string vapid_public_key;  ///< of the key pair that the machine signs Web Push with
+    std::string vapid_public_key;     ///< of the key pair that the machine signs Web Push with
 
     using Key = std::tuple<int64_t>;
     Key key() const { return {id}; }
@@ -1759,6 +1765,109 @@ struct ReceiverRow {
     }
 };
 
+// ---------------------------------------------------------------------------------------------------------------
+// Storage care (core/hub/storage_jobs.hpp)
+
+enum class StorageJobKind : uint8_t { backup, compaction, verification, restore };
+
+std::string_view to_text(StorageJobKind);
+bool from_text(std::string_view, StorageJobKind&);
+
+/// A job that has ended: the last 20 of each kind.
+struct StorageRunRow {
+    static constexpr TableId kTable = TableId::storage_runs;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 1;
+    int64_t id = 0;
+    StorageJobKind kind{};
+    std::string trigger;  ///< "manual" or "scheduled"
+    std::string subject;  ///< the backup that it was about, or the table that was asked for; "" = all
+    std::string by;       ///< who asked; "" = the schedule
+    int64_t began_at = 0;
+    int64_t ended_at = 0;
+    bool ok = false;
+    std::string result;  ///< JSON object, "{}" after a failure
+    std::string error;
+
+    using Key = std::tuple<int64_t>;
+    Key key() const { return {id}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("id", self.id);
+        visit("kind", self.kind);
+        visit("trigger", self.trigger);
+        visit("subject", self.subject);
+        visit("by", self.by);
+        visit("began_at", self.began_at);
+        visit("ended_at", self.ended_at);
+        visit("ok", self.ok);
+        visit("result", self.result);
+        visit("error", self.error);
+    }
+};
+
+/// The one job that runs: jobs exclude one another.
+struct StorageJobRow {
+    static constexpr TableId kTable = TableId::storage_job;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 1;
+    int64_t id = 0;   ///< always 0
+    int64_t job = 0;  ///< the id of the StorageRunRow that it will leave
+    StorageJobKind kind{};
+    std::string trigger;
+    std::string subject;
+    std::string by;
+    bool dry_run = false;
+    int64_t began_at = 0;
+    int64_t request = 0;  ///< that waits for its end; 0 = none
+    std::string route;    ///< of that request: how it is answered
+
+    using Key = std::tuple<int64_t>;
+    Key key() const { return {id}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("id", self.id);
+        visit("job", self.job);
+        visit("kind", self.kind);
+        visit("trigger", self.trigger);
+        visit("subject", self.subject);
+        visit("by", self.by);
+        visit("dry_run", self.dry_run);
+        visit("began_at", self.began_at);
+        visit("request", self.request);
+        visit("route", self.route);
+    }
+};
+
+/// What the machine has last said about its files.
+struct StorageStateRow {
+    static constexpr TableId kTable = TableId::storage_state;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 1;
+    int64_t id = 0;  ///< always 0
+    int64_t measured_at = 0;
+    int64_t database_bytes = 0;
+    int64_t free_bytes = 0;       ///< of these, in pages that hold nothing
+    int64_t disk_free_bytes = 0;  ///< of the file system
+    int64_t lost_rows = 0;        ///< that a damaged database cost this run
+    std::string damage;           ///< what was found damaged at the start, for people; "" = nothing
+    std::string backups = "[]";   ///< JSON array of manifests, the newest first
+
+    using Key = std::tuple<int64_t>;
+    Key key() const { return {id}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("id", self.id);
+        visit("measured_at", self.measured_at);
+        visit("database_bytes", self.database_bytes);
+        visit("free_bytes", self.free_bytes);
+        visit("disk_free_bytes", self.disk_free_bytes);
+        visit("lost_rows", self.lost_rows);
+        visit("damage", self.damage);
+        visit("backups", self.backups);
+    }
+};
+
 /// Calls `f.template operator()<Row>()` for every row type that a store keeps, in the order in which a store should
 /// create and load them.
 template <class F>
@@ -1792,6 +1901,7 @@ void for_each_stored_row(F&& f) {
     f.template operator()<PushSubscriptionRow>();
     f.template operator()<WebhookRow>();
     f.template operator()<DeliveryRow>();
+    f.template operator()<StorageRunRow>();
 }
 
 /// Likewise for every row type that lies in memory.
@@ -1843,6 +1953,9 @@ void for_each_resident_row(F&& f) {
     f.template operator()<WebhookRow>();
     f.template operator()<DeliveryRow>();
     f.template operator()<ReceiverRow>();
+    f.template operator()<StorageRunRow>();
+    f.template operator()<StorageJobRow>();
+    f.template operator()<StorageStateRow>();
 }
 
 }  // namespace agentcom

@@ -115,6 +115,17 @@ struct Settings {
     std::vector<std::string> push_hosts;
     /// Whom a push service can write to about this hub: mailto: or https:.
     std::string push_contact = "mailto:admin@agentcom.local";
+    // storage care
+    int64_t backup_interval_ms = 86'400'000;
+    int64_t backup_start_delay_ms = 60'000;
+    int64_t backup_keep_last = 3;
+    int64_t backup_keep_daily = 7;
+    int64_t backup_keep_weekly = 4;
+    int64_t backup_keep_monthly = 6;
+    int64_t backup_pace_percent = 50;
+    int64_t compaction_hour = 3;
+    int64_t compaction_threshold_percent = 10;
+    int64_t storage_wait_ms = 25'000;
     // what answers hold
     int64_t message_page = 50;
     int64_t message_page_max = 200;

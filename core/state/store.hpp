@@ -5,6 +5,7 @@
 // more of a store than this file; SQLite is in native-server/, a store in memory for tests in core/sim/.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -211,8 +212,17 @@ struct FetchAudit {
     bool ascending = false;
 };
 
+/// The tables of v1.1's storage care, in its order: names for parts of what is kept, whatever tables hold them.
+inline constexpr std::array<std::string_view, 9> kCareTables = {
+    "task_queue",      "task_dead_letter", "agent_mailbox",   "message_history", "agent_channels",
+    "channel_history", "agentcom_config",  "thread_messages", "thread_replies"};
+
+/// How many rows the store has of `kCareTables`, of all workspaces: nine rows of two integers (table = hub), the count
+/// and the bytes that it takes in the file. -1: the store cannot say that in the time that a query has.
+struct CountRows {};
+
 using StoreQuery = std::variant<FetchTask, ListTasks, CountTasks, FetchMessages, FetchDeliveries, FetchSent,
-                                FetchOutput, FetchEvents, FetchAudit, FindMessages, FetchThread>;
+                                FetchOutput, FetchEvents, FetchAudit, FindMessages, FetchThread, CountRows>;
 
 struct QueryRow {
     TableId table{};

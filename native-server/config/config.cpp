@@ -20,10 +20,11 @@ namespace {
 Error bad_config(std::string text) { return Error{"bad_config", 422, Blame::client, std::move(text)}; }
 
 // Options that are no numeric settings. All are known to file and environment too, but `config` to the file.
-constexpr std::array<std::string_view, 19> kOptions{
-    "admin_agents", "allowed_hosts", "allowed_origins", "config",    "data",    "insecure_http",
-    "limits",       "listen",        "log_file",        "log_format", "log_level", "open",    "profile",
-    "push_contact", "push_hosts",    "public_url",      "tls_cert",  "tls_key", "trusted_proxies"};
+constexpr std::array<std::string_view, 22> kOptions{
+    "admin_agents",   "allowed_hosts", "allowed_origins", "backup_copy_to", "backup_dir", "config",    "data",
+    "insecure_http",  "limits",        "listen",          "log_file",       "log_format", "log_level", "on_damage",
+    "open",           "profile",       "public_url",      "push_contact",   "push_hosts", "tls_cert",  "tls_key",
+    "trusted_proxies"};
 
 // Names in the environment that belong to the command line tool, or are read elsewhere.
 constexpr std::array<std::string_view, 6> kForeignNames{"AGENTCOM_HUB",     "AGENTCOM_TOKEN",
@@ -83,6 +84,9 @@ Status read_command_line(const std::vector<std::string>& arguments, Config& conf
         "Push services that browsers may be notified by; replaces the known ones");
     add("push_contact", "--push-contact", "URL", "Whom a push service can write to: mailto:… or https://…");
     add("admin_agents", "--admin-agents", "NAMES", "Agents that are administrators (also ADMIN_AGENTS)");
+    add("backup_dir", "--backup-dir", "DIR", "Where backups lie (default: backups in the data directory)");
+    add("backup_copy_to", "--backup-copy-to", "DIR", "Puts each backup here, too: another disk");
+    add("on_damage", "--on-damage", "refuse|restore", "A damaged database: end, or go back to the newest backup");
     std::vector<std::string> sets;
     app.add_option("--set", sets, "Sets one setting; see --print-settings. Repeatable")
         ->type_name("NAME=VALUE")
@@ -105,6 +109,17 @@ Status read_command_line(const std::vector<std::string>& arguments, Config& conf
     app.add_flag("--version", version, "Print the version, then end");
     app.add_option("--replay-fault", replay, "Repeat a saved fault: ends with 1 when it comes again")
         ->type_name("FILE");
+    bool list = false;
+    bool back_up = false;
+    bool doctor = false;
+    std::string verified;
+    std::string restored;
+    app.add_flag("--list-backups", list, "Print the backups as JSON, the newest first, then end");
+    app.add_flag("--make-backup", back_up, "Make a backup of the data directory, then end");
+    app.add_option("--verify-backup", verified, "Read a whole backup, then end (1: it is damaged)")->type_name("NAME");
+    app.add_option("--restore-backup", restored, "Go back to this backup while no hub runs, then end")
+        ->type_name("NAME");
+    app.add_flag("--doctor", doctor, "Check the data directory and explain what is found, then end (1: something is)");
     app.footer(
         "Each option and setting is also AGENTCOM_NAME in the environment and NAME = VALUE in the file.\n"
         "Precedence: command line, environment, file, profile, default.");
@@ -143,6 +158,12 @@ Status read_command_line(const std::vector<std::string>& arguments, Config& conf
     if (print_lifecycle) config.task = ConfigTask::print_lifecycle;
     if (print_log_events) config.task = ConfigTask::print_log_events;
     if (!replay.empty()) config.task = ConfigTask::replay_fault;
+    if (list) config.task = ConfigTask::list_backups;
+    if (back_up) config.task = ConfigTask::make_backup;
+    if (doctor) config.task = ConfigTask::doctor;
+    if (!verified.empty()) config.task = ConfigTask::verify_backup;
+    if (!restored.empty()) config.task = ConfigTask::restore_backup;
+    config.subject = restored.empty() ? verified : restored;
     if (version) config.task = ConfigTask::print_version;
     return {};
 }
@@ -298,6 +319,21 @@ Status resolve_options(const Environment& environment, Config& config) {
     return {};
 }
 
+Status resolve_storage(Config& config) {
+    const auto text = [&config](std::string_view name) {
+        const Layers::Value* value = config.layers.find(name);
+        return value == nullptr ? std::string{} : value->text;
+    };
+    config.backups = text("backup_dir").empty() ? config.data + "/backups" : text("backup_dir");
+    config.backup_copy_to = text("backup_copy_to");
+    const std::string on_damage = text("on_damage");
+    if (!on_damage.empty() && on_damage != "refuse" && on_damage != "restore") {
+        return Status(bad_value("on_damage", *config.layers.find("on_damage"), "use refuse or restore"));
+    }
+    config.restore_on_damage = on_damage == "restore";
+    return {};
+}
+
 /// The items of a comma list, trimmed, without empty ones.
 std::vector<std::string> items_of(std::string_view list) {
     std::vector<std::string> items;
@@ -412,10 +448,24 @@ Environment process_environment() {
     return environment;
 }
 
+/// The others only print what they know without them.
+bool needs_settings(ConfigTask task) {
+    switch (task) {
+        case ConfigTask::print_settings:
+        case ConfigTask::print_lifecycle:
+        case ConfigTask::print_version:
+        case ConfigTask::print_help:
+        case ConfigTask::replay_fault:
+            return false;
+        default:
+            return true;
+    }
+}
+
 Result<Config> load_config(const std::vector<std::string>& arguments, const Environment& environment) {
     Config config;
     Status status = read_command_line(arguments, config);
-    const bool serves = config.task == ConfigTask::serve || config.task == ConfigTask::check_config;
+    const bool serves = needs_settings(config.task);
     if (status && !serves) return Result<Config>(std::move(config));
     if (status) status = read_environment(environment, config);
     if (status) {
@@ -428,6 +478,7 @@ Result<Config> load_config(const std::vector<std::string>& arguments, const Envi
     if (status) status = resolve_profile(config);
     if (status) status = resolve_listen(environment, config);
     if (status) status = resolve_options(environment, config);
+    if (status) status = resolve_storage(config);
     if (status) status = resolve_open(config);
     if (status) status = resolve_settings(config);
     if (status) status = resolve_access(config);
@@ -448,8 +499,9 @@ std::string describe_config(const Config& config) {
     describe_line(out, config, "log_file", config.log_file.empty() ? "none" : config.log_file, Source::default_value);
     const std::string format = !config.log_format ? "auto" : *config.log_format == LogFormat::json ? "json" : "text";
     describe_line(out, config, "log_format", format, Source::default_value);
-    for (const std::string_view name : {"admin_agents", "allowed_hosts", "allowed_origins", "open", "public_url",
-                                        "push_contact", "push_hosts", "tls_cert", "tls_key", "trusted_proxies"}) {
+    for (const std::string_view name :
+         {"admin_agents", "allowed_hosts", "allowed_origins", "backup_copy_to", "backup_dir", "on_damage", "open",
+          "public_url", "push_contact", "push_hosts", "tls_cert", "tls_key", "trusted_proxies"}) {
         if (const Layers::Value* value = config.layers.find(name)) {
             describe_line(out, config, name, value->text, Source::default_value);
         }

@@ -35,7 +35,12 @@ enum class ConfigTask : uint8_t {
     print_log_events,
     print_version,
     print_help,
-    replay_fault
+    replay_fault,
+    list_backups,
+    make_backup,
+    verify_backup,
+    restore_backup,
+    doctor
 };
 
 struct Config {
@@ -54,6 +59,10 @@ struct Config {
     std::optional<LogFormat> log_format;  ///< unset: text on a terminal, JSON lines otherwise
     Settings settings;
     NetSettings net;
+    std::string backups;  ///< "" = DIR/backups
+    std::string backup_copy_to;
+    bool restore_on_damage = false;
+    std::string subject;  ///< the backup that --restore-backup and --verify-backup name
     std::string replay_file;
     std::string help;
     /// Where each value comes from that was set at all; by option or setting name.

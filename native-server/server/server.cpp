@@ -15,6 +15,7 @@
 #include "native-server/push/web_push.hpp"
 #include "native-server/server/admin_token.hpp"
 #include "native-server/server/secret.hpp"
+#include "native-server/store/restore.hpp"
 
 namespace agentcom {
 
@@ -26,6 +27,8 @@ constexpr int64_t kClockJumpUs = 2 * kUsPerSecond;
 constexpr int64_t kLongestSleepMs = 10'000;
 // A turn is ended between two sockets when it has lasted so long.
 constexpr int64_t kLongestTurnUs = 2 * kUsPerMs;
+// A compaction of the quiet hour waits for idle moments so long.
+constexpr int64_t kCompactionPatienceMs = 3'600'000;
 // A tick that faults would be due again at once.
 constexpr int64_t kTickPauseUs = kUsPerSecond;
 
@@ -33,6 +36,14 @@ int64_t clock_us(clockid_t clock) {
     timespec t{};
     clock_gettime(clock, &t);
     return static_cast<int64_t>(t.tv_sec) * kUsPerSecond + static_cast<int64_t>(t.tv_nsec) / 1000;
+}
+
+/// What a backup can help against.
+bool is_damage(const Error& error) {
+    return error.code == "corrupt_row" || error.code == "lost_rows" || error.code == "lost_wal" ||
+           error.code == "not_a_hub_database" ||
+           (error.code == "store_unavailable" && (error.text.find("malformed") != std::string::npos ||
+                                                  error.text.find("not a database") != std::string::npos));
 }
 
 Time read_clocks(int64_t& offset_us) {
@@ -79,6 +90,11 @@ Status Server::start() {
         loop_.post([this, shared] { on_answer(std::move(*shared)); });
     });
 
+    storage_ = std::make_unique<StorageThread>(storage_options(), [this](InputBody input) {
+        auto shared = std::make_shared<InputBody>(std::move(input));
+        loop_.post([this, shared] { apply(std::move(*shared)); });
+    });
+
     Result<std::unique_ptr<Transport>> transport = Transport::create(
         loop_.loop(),
         [this](bool error, std::string_view text) {
@@ -113,7 +129,70 @@ Status Server::start() {
     return {};
 }
 
+StorageThreadOptions Server::storage_options() const {
+    StorageThreadOptions storage;
+    storage.data_directory = options_.data_directory;
+    storage.backups = options_.backups;
+    storage.copy_to = options_.backup_copy_to;
+    storage.hub_version = std::string(kVersion);
+    storage.tiers = backup_tiers(options_.settings);
+    storage.pace_percent = options_.settings.backup_pace_percent;
+    storage.damage = damage_;
+    return storage;
+}
+
+/// Ends a restore that was interrupted, and does one that was asked for.
+Status Server::prepare_data() {
+    DataDirectory directory;
+    if (const Status acquired = directory.acquire(options_.data_directory); !acquired) return acquired;
+    RestoreOptions restore;
+    restore.backups = options_.backups;
+    restore.hub_version = std::string(kVersion);
+    restore.wall_ms = net_.now.wall_ms;
+    const Status finished = finish_restore(directory, restore);
+    if (finished) return {};
+    if (finished.error().code == "restore_interrupted") return finished;
+    log_.write("restore_failed", "the data are as they were: " + finished.error().text);
+    return {};
+}
+
+/// The newest backup that can be read takes the place of the damaged database.
+Status Server::replace_damaged(const Error& damage) {
+    DataDirectory directory;
+    if (const Status acquired = directory.acquire(options_.data_directory); !acquired) return acquired;
+    RestoreOptions restore;
+    restore.backups = options_.backups;
+    restore.hub_version = std::string(kVersion);
+    restore.wall_ms = net_.now.wall_ms;
+    restore.quarantine = true;
+    for (const BackupManifest& backup : list_backups(options_.backups)) {
+        const Status restored = restore_backup(directory, backup.name, restore);
+        if (restored) {
+            damage_ = damage.code + ": " + damage.text + ". The files are in " + options_.data_directory +
+                      "/quarantine; backup " + backup.name + " took their place";
+            log_.write("database_replaced", damage_, {{"backup", backup.name}});
+            return {};
+        }
+        log_.write("backup_not_usable", restored.error().text, {{"backup", backup.name}});
+    }
+    return Status(Error{damage.code, damage.http_status, damage.blame,
+                        damage.text + ". There is no backup in " + options_.backups + " that could take its place"});
+}
+
 Status Server::open_store() {
+    if (options_.backups.empty()) options_.backups = options_.data_directory + "/backups";
+    if (const Status prepared = prepare_data(); !prepared) return prepared;
+    Status opened = try_open_store();
+    if (opened || options_.on_damage == OnDamage::refuse || !is_damage(opened.error())) return opened;
+    const Error damage = opened.error();
+    hub_.reset();
+    if (store_) store_->close();
+    store_.reset();
+    if (const Status replaced = replace_damaged(damage); !replaced) return replaced;
+    return try_open_store();
+}
+
+Status Server::try_open_store() {
     StoreOptions store_options;
     store_options.hub_version = std::string(kVersion);
     Result<std::unique_ptr<SqliteStore>> store = SqliteStore::open(options_.data_directory, store_options);
@@ -174,6 +253,12 @@ Status Server::start_hub() {
     started.admin_token_prefix = description.prefix;
     started.log_levels = to_text(log_.levels());
     started.vapid_public_key = vapid_public_key_;
+    const std::optional<Restored> restored = read_restored(options_.data_directory);
+    if (restored) {
+        started.restored_from = restored->backup;
+        started.lost_messages = restored->lost_messages;
+        started.revoked_tokens = restored->revoked_tokens;
+    }
     start_recording();
     const Input input{net_.now, std::move(started)};
     if (recorder_) recorder_->input(input);
@@ -189,6 +274,10 @@ Status Server::start_hub() {
         apply(Committed{turn.turn});
     }
     turns_.add(turn.turn, false, 0, std::move(turn.effects));
+    if (restored) {
+        if (const Status forgotten = forget_restored(options_.data_directory); !forgotten) return forgotten;
+    }
+    apply(StorageThread::look(storage_options()));
     return {};
 }
 
@@ -215,9 +304,7 @@ void Server::start_recording() {
     options.hub_version = std::string(kVersion);
     options.run = random_hex(8);
     recorder_ = std::make_unique<Recorder>(
-        std::move(options), [this](const std::string& event, const std::string& text) {
-            log_.write(event, text);
-        });
+        std::move(options), [this](const std::string& event, const std::string& text) { log_.write(event, text); });
     recorder_->begin(*hub_, net_.now.wall_ms);
 }
 
@@ -506,6 +593,22 @@ void Server::note_unkept(const Status& written) {
     if (!written) log_.write("webhook_secrets_not_written", written.error().text);
 }
 
+void Server::carry_out(StorageJob& effect) {
+    if (effect.kind != StorageJobKind::compaction) return storage_->submit(std::move(effect));
+    compaction_job_ = effect.job;
+    const int64_t threshold_percent = options_.settings.compaction_threshold_percent;
+    writer_->compact(Compaction{threshold_percent, effect.scheduled, kCompactionPatienceMs});
+}
+
+void Server::carry_out(RestartHub&) {
+    if (stopping_) return;
+    restart_ = true;
+    // Not from within the carrying out of effects: a shutdown is an input, and ends a turn.
+    loop_.post([this] {
+        if (!stopping_) begin_shutdown();
+    });
+}
+
 void Server::respond(RequestId request, HttpRespond& response) {
     const auto found = requests_.find(request);
     if (found == requests_.end()) return;
@@ -617,10 +720,23 @@ void Server::on_report(WriterReport report) {
             exit_code_ = 1;
             loop_.stop();
             break;
+        case WriterReport::Kind::compacted:
+            on_compacted(report);
+            break;
         case WriterReport::Kind::upkeep_failed:
             log_.write("store_upkeep_failed", report.text);
             break;
     }
+}
+
+void Server::on_compacted(const WriterReport& report) {
+    StorageJobDone done;
+    done.job = std::exchange(compaction_job_, 0);
+    done.ok = report.text.empty();
+    done.result = report.result;
+    done.error = report.text;
+    apply(StorageThread::look(storage_options()));
+    apply(std::move(done));
 }
 
 void Server::on_commit_failed(const WriterReport& report) {
@@ -697,6 +813,7 @@ void Server::finish() {
         if (!turn.batch.empty() && !storage_failed_) writer_->submit(std::move(turn.batch));
     }
     if (deliveries_) deliveries_->stop();
+    if (storage_) storage_->stop();
     if (writer_) writer_->stop();
     if (reader_) reader_->stop();
     if (recorder_) recorder_->stop(*hub_);
@@ -709,6 +826,7 @@ void Server::finish() {
     transport_.reset();
     writer_.reset();
     reader_.reset();
+    storage_.reset();
     if (store_) store_->close();
     log_.write("stopped", "the hub has stopped");
 }

@@ -19,20 +19,27 @@
 #include "native-server/net/address.hpp"
 #include "native-server/net/net_context.hpp"
 #include "native-server/net/transport.hpp"
-#include "native-server/record/recorder.hpp"
-#include "native-server/record/recording_desk.hpp"
 #include "native-server/push/delivery_thread.hpp"
 #include "native-server/push/webhook_secrets.hpp"
+#include "native-server/record/recorder.hpp"
+#include "native-server/record/recording_desk.hpp"
 #include "native-server/server/client.hpp"
 #include "native-server/server/event_loop.hpp"
 #include "native-server/server/fault_guard.hpp"
 #include "native-server/server/machine_figures.hpp"
 #include "native-server/server/turn_queue.hpp"
 #include "native-server/store/reader_thread.hpp"
+#include "native-server/store/storage_thread.hpp"
 #include "native-server/store/store.hpp"
 #include "native-server/store/writer_thread.hpp"
 
 namespace agentcom {
+
+/// What a start does with a damaged database.
+enum class OnDamage : uint8_t {
+    refuse,   ///< end, and let people look
+    restore,  ///< put it into quarantine, and go back to the newest backup that is good
+};
 
 struct ServerOptions {
     Address listen;
@@ -43,6 +50,9 @@ struct ServerOptions {
     std::optional<HostPolicy> hosts{};
     std::vector<std::string> trusted_proxies{};
     std::string log_file{};  ///< "" = none
+    std::string backups{};   ///< directory of the backups; "" = DIR/backups
+    std::string backup_copy_to{};
+    OnDamage on_damage = OnDamage::refuse;
 };
 
 class Server final : private ClientHost {
@@ -56,6 +66,8 @@ class Server final : private ClientHost {
     Status start();
     /// Runs until a signal or a fault ends it; gives the process's exit code.
     int run();
+    /// It ended for a new server to take its place, at the same address.
+    bool wants_restart() const { return restart_; }
 
     /// Where it listens, once `start` has succeeded.
     const Address& address() const { return address_; }
@@ -74,6 +86,10 @@ class Server final : private ClientHost {
 
     // start
     Status open_store();
+    Status try_open_store();
+    Status prepare_data();
+    Status replace_damaged(const Error& damage);
+    StorageThreadOptions storage_options() const;
     Status start_hub();
     void start_recording();
     Status start_deliveries();
@@ -110,6 +126,8 @@ class Server final : private ClientHost {
     void carry_out(KeepSecret& effect);
     void carry_out(ForgetSecret& effect);
     void note_unkept(const Status& written);
+    void carry_out(StorageJob& effect);
+    void carry_out(RestartHub& effect);
     void mark_for_flush(Client& client);
     void flush_marked();
     void respond(RequestId request, HttpRespond& response);
@@ -118,6 +136,7 @@ class Server final : private ClientHost {
     void on_report(WriterReport report);
     void on_commit_failed(const WriterReport& report);
     void on_answer(QueryAnswer answer);
+    void on_compacted(const WriterReport& report);
 
     // the end
     void on_signal(int number);
@@ -154,6 +173,7 @@ class Server final : private ClientHost {
     std::unique_ptr<RecordingDesk> recording_desk_;
     std::unique_ptr<WriterThread> writer_;
     std::unique_ptr<ReaderThread> reader_;
+    std::unique_ptr<StorageThread> storage_;
     std::unique_ptr<Transport> transport_;
     WebhookSecrets secrets_;
     std::unique_ptr<DeliveryThread> deliveries_;
@@ -181,6 +201,9 @@ class Server final : private ClientHost {
     bool input_blocked_ = false;
     bool storage_failed_ = false;
     bool stopping_ = false;
+    bool restart_ = false;
+    int64_t compaction_job_ = 0;  // that the writer is at; 0 = none
+    std::string damage_;          // what a start found, for people
 };
 
 }  // namespace agentcom

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/assert.hpp"
+#include "native-server/store/care_tables.hpp"
 #include "native-server/store/message_finder.hpp"
 #include "native-server/store/row_io.hpp"
 #include "native-server/store/schema.hpp"
@@ -62,6 +63,7 @@ class StoreReader::Impl {
     bool answer(const FetchAudit& query);
     bool answer(const FindMessages& query);
     bool answer(const FetchThread& query);
+    bool answer(const CountRows& query);
 
     /// Prepared once for each text.
     SqliteStatement* statement(const std::string& sql);
@@ -555,6 +557,13 @@ bool StoreReader::Impl::answer(const FetchAudit& query) {
         rows_.push_back({TableId::events, std::move(row).value()});
     }
     select->reset();
+    return true;
+}
+
+bool StoreReader::Impl::answer(const CountRows&) {
+    for (const CareTable& table : read_care_tables(db_, false)) {
+        rows_.push_back({TableId::hub, {ColumnValue::of(table.rows), ColumnValue::of(table.bytes)}});
+    }
     return true;
 }
 

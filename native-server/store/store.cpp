@@ -90,6 +90,7 @@ class SqliteStore::Impl {
     std::optional<CommitError> commit(std::span<const Batch> batches);
     std::optional<CommitError> recover(std::span<const RowChange> correction);
     std::optional<CommitError> upkeep(bool& more);
+    std::optional<CommitError> vacuum(int64_t pages, Pages& after);
     std::optional<CommitError> checkpoint();
     void close();
 
@@ -369,6 +370,17 @@ std::optional<CommitError> SqliteStore::Impl::upkeep(bool& more) {
     return std::nullopt;
 }
 
+std::optional<CommitError> SqliteStore::Impl::vacuum(int64_t pages, Pages& after) {
+    if (failed_) return CommitError{StoreFailure::other, "the store waits for a commit to succeed again"};
+    if (pages > 0 && !db_.execute("PRAGMA incremental_vacuum(" + std::to_string(pages) + ")")) {
+        return error("giving free pages back");
+    }
+    if (!db_.query_integer("PRAGMA page_count", after.all) || !db_.query_integer("PRAGMA freelist_count", after.free)) {
+        return error("reading the size of hub.db");
+    }
+    return std::nullopt;
+}
+
 std::optional<CommitError> SqliteStore::Impl::checkpoint() {
     if (failed_) return std::nullopt;
     const int code = sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
@@ -479,6 +491,7 @@ std::optional<CommitError> SqliteStore::recover(std::span<const RowChange> corre
 }
 bool SqliteStore::beyond_recovery() const { return impl_->beyond_recovery_; }
 std::optional<CommitError> SqliteStore::upkeep(bool& more) { return impl_->upkeep(more); }
+std::optional<CommitError> SqliteStore::vacuum(int64_t pages, Pages& after) { return impl_->vacuum(pages, after); }
 int64_t SqliteStore::wal_pages() const { return impl_->wal_pages_; }
 std::optional<CommitError> SqliteStore::checkpoint() { return impl_->checkpoint(); }
 void SqliteStore::close() { impl_->close(); }

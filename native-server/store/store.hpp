@@ -96,6 +96,15 @@ class SqliteStore {
     /// file system. `more`: call again. An error here refuses nothing; it is for the log.
     std::optional<CommitError> upkeep(bool& more);
 
+    /// Pages of the database, and those of them that hold nothing.
+    struct Pages {
+        int64_t all = 0;
+        int64_t free = 0;
+    };
+    /// Gives at most so many free pages back to the file system, 0: only looks. Tells how it is then. An error refuses
+    /// nothing.
+    std::optional<CommitError> vacuum(int64_t pages, Pages& after);
+
     /// Pages in the WAL after the last commit; it begins anew once all of them are in the database.
     int64_t wal_pages() const;
     /// Copies what it can from the WAL to the database without waiting for anybody. An error refuses nothing.

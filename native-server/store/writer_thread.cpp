@@ -20,6 +20,8 @@ using Clock = std::chrono::steady_clock;
 constexpr int64_t kPageBytes = 4'096;
 /// The writer copies the last so many pages of the WAL by itself, between two commits: a few milliseconds.
 constexpr int64_t kPagesToFinish = 500;
+/// A slice of a compaction: a commit may have to wait for it.
+constexpr int64_t kPagesPerSlice = 128;
 
 }  // namespace
 
@@ -131,6 +133,14 @@ class WriterThread::Impl {
         wake_.notify_one();
     }
 
+    void compact(Compaction what) {
+        {
+            const std::lock_guard lock(mutex_);
+            asked_ = what;
+        }
+        wake_.notify_one();
+    }
+
     void stop() {
         {
             const std::lock_guard lock(mutex_);
@@ -152,10 +162,14 @@ class WriterThread::Impl {
     void after_commit();
     /// True while there is more to do.
     bool idle_work();
+    void begin_compaction(const Compaction& what);
+    /// `idle`: nothing waits to be committed.
+    void compact_slice(bool idle);
+    void end_compaction(const std::string& failure, std::string_view reason, int64_t free_pages);
     void try_to_recover();
     void tell_upkeep(const CommitError& error);
 
-    bool has_work() const { return stopping_ || (state_ == State::running && !queue_.empty()); }
+    bool has_work() const { return stopping_ || asked_ || (state_ == State::running && !queue_.empty()); }
     void wait(std::unique_lock<std::mutex>& lock);
 
     SqliteStore& store_;
@@ -169,6 +183,7 @@ class WriterThread::Impl {
     bool stopping_ = false;
     Clock::time_point next_attempt_;
     std::vector<RowChange> correction_;
+    std::optional<Compaction> asked_;
 
     // The writer thread's own.
     std::optional<Checkpointer> checkpointer_;
@@ -177,6 +192,12 @@ class WriterThread::Impl {
     bool more_idle_work_ = false;
     bool idle_work_done_ = false;
     bool upkeep_told_ = false;
+    struct Compacting {
+        Compaction what;
+        Clock::time_point began;
+        int64_t free_pages = 0;  ///< when it began
+    };
+    std::optional<Compacting> compacting_;
     std::thread thread_;  // last: it uses all of the above
 };
 
@@ -195,15 +216,22 @@ void WriterThread::Impl::wait(std::unique_lock<std::mutex>& lock) {
 void WriterThread::Impl::run() {
     name_this_thread("store-writer");
     checkpointer_.emplace(store_.directory() + "/hub.db", store_.options(), [this](std::string text) {
-        report_({WriterReport::Kind::upkeep_failed, 0, StoreFailure::io, std::move(text), {}, 0, 0});
+        report_({WriterReport::Kind::upkeep_failed, 0, StoreFailure::io, std::move(text), {}, 0, 0, {}});
     });
     std::unique_lock lock(mutex_);
     for (;;) {
-        if (!has_work() && !more_idle_work_) wait(lock);
+        if (!has_work() && !more_idle_work_ && !compacting_) wait(lock);
+        if (asked_ && !stopping_) {
+            const Compaction what = *std::exchange(asked_, std::nullopt);
+            lock.unlock();
+            begin_compaction(what);
+            lock.lock();
+        }
         if (state_ == State::running && !queue_.empty()) {
             std::vector<Batch> batches = std::exchange(queue_, {});
             lock.unlock();
             commit(std::move(batches));
+            if (compacting_) compact_slice(false);
             lock.lock();
         } else if (stopping_) {
             break;
@@ -213,8 +241,12 @@ void WriterThread::Impl::run() {
             lock.lock();
         } else if (state_ == State::running) {
             lock.unlock();
-            more_idle_work_ = idle_work();
-            idle_work_done_ = !more_idle_work_;
+            if (compacting_) {
+                compact_slice(true);
+            } else {
+                more_idle_work_ = idle_work();
+                idle_work_done_ = !more_idle_work_;
+            }
             lock.lock();
         }
     }
@@ -243,6 +275,7 @@ void WriterThread::Impl::commit(std::vector<Batch> batches) {
     report.text = error->text;
     report.refused = std::move(batches);
     more_idle_work_ = false;
+    if (compacting_) end_compaction("the store has failed", "", compacting_->free_pages);
     {
         const std::lock_guard lock(mutex_);
         state_ = State::failed;
@@ -281,9 +314,47 @@ bool WriterThread::Impl::idle_work() {
     return more;
 }
 
+void WriterThread::Impl::begin_compaction(const Compaction& what) {
+    SqliteStore::Pages pages;
+    compacting_ = Compacting{what, Clock::now(), 0};
+    if (const std::optional<CommitError> error = store_.vacuum(0, pages)) return end_compaction(error->text, "", 0);
+    compacting_->free_pages = pages.free;
+    if (pages.free == 0 || pages.free * 100 < what.threshold_percent * pages.all) {
+        end_compaction("", "below_threshold", pages.free);
+    }
+}
+
+void WriterThread::Impl::compact_slice(bool idle) {
+    const auto patience = std::chrono::milliseconds(compacting_->what.patience_ms);
+    if (compacting_->what.idle_only && !idle) {
+        if (Clock::now() - compacting_->began > patience) end_compaction("", "busy", compacting_->free_pages);
+        return;
+    }
+    SqliteStore::Pages pages;
+    if (const std::optional<CommitError> error = store_.vacuum(kPagesPerSlice, pages)) {
+        return end_compaction(error->text, "", compacting_->free_pages);
+    }
+    idle_work_done_ = false;
+    if (pages.free == 0) end_compaction("", "", 0);
+}
+
+void WriterThread::Impl::end_compaction(const std::string& failure, std::string_view reason, int64_t free_pages) {
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - compacting_->began);
+    const int64_t freed = compacting_->free_pages - free_pages;
+    compacting_.reset();
+    WriterReport report;
+    report.kind = WriterReport::Kind::compacted;
+    report.text = failure;
+    report.result =
+        "{\"freed_bytes\":" + std::to_string(freed * kPageBytes) + ",\"duration_ms\":" + std::to_string(took.count());
+    if (!reason.empty()) report.result += ",\"reason\":\"" + std::string(reason) + "\"";
+    report.result += "}";
+    report_(std::move(report));
+}
+
 void WriterThread::Impl::tell_upkeep(const CommitError& error) {
     if (std::exchange(upkeep_told_, true)) return;
-    report_({WriterReport::Kind::upkeep_failed, 0, error.category, error.text, {}, 0, 0});
+    report_({WriterReport::Kind::upkeep_failed, 0, error.category, error.text, {}, 0, 0, {}});
 }
 
 void WriterThread::Impl::try_to_recover() {
@@ -313,6 +384,7 @@ WriterThread::WriterThread(SqliteStore& store, std::function<void(WriterReport)>
     : impl_(std::make_unique<Impl>(store, std::move(report), options)) {}
 WriterThread::~WriterThread() { stop(); }
 void WriterThread::submit(Batch batch) { impl_->submit(std::move(batch)); }
+void WriterThread::compact(Compaction what) { impl_->compact(what); }
 void WriterThread::resume(std::vector<RowChange> correction) { impl_->resume(std::move(correction)); }
 void WriterThread::stop() { impl_->stop(); }
 

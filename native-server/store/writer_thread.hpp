@@ -26,6 +26,7 @@ struct WriterReport {
         failed,           ///< `turn` and all later ones are not
         recovered,        ///< writes are possible again
         beyond_recovery,  ///< the file is in no known state: stop the hub, `text` says why
+        compacted,        ///< the compaction that was asked for has ended, `text` says what failed
         upkeep_failed     ///< for the log: a checkpoint or a pruning slice; commits go on and files grow
     };
     Kind kind = Kind::committed;
@@ -35,6 +36,14 @@ struct WriterReport {
     std::vector<Batch> refused;  ///< of `failed`: the batches of the refused transaction
     int64_t batches = 0;         ///< of `committed`: how many batches the transaction joined
     int64_t commit_us = 0;       ///< of `committed`: how long it took
+    std::string result = {};     ///< of `compacted`: JSON object {freed_bytes, duration_ms, reason?}
+};
+
+/// Giving free pages back to the file system, in slices between commits.
+struct Compaction {
+    int64_t threshold_percent = 0;  ///< of free pages, below which nothing is done
+    bool idle_only = false;         ///< only while nothing waits to be committed, ...
+    int64_t patience_ms = 0;        ///< ... and given up after so long
 };
 
 struct WriterOptions {
@@ -55,6 +64,8 @@ class WriterThread {
 
     /// Takes a batch; turns must ascend. An empty batch is acknowledged in its order and costs no commit by itself.
     void submit(Batch batch);
+    /// Reports `compacted` in the end. One at a time: a second one takes the place of the first, which is not reported.
+    void compact(Compaction what);
     /// After `failed`: begins to try to recover.
     void resume(std::vector<RowChange> correction);
     /// Commits what waits, reports it, ends the threads. The store stays open.

@@ -22,6 +22,11 @@ const kState = {
   connected_at: 'ms', name: 'string|null',
 };
 
+const kCareTables = [
+  'task_queue', 'task_dead_letter', 'agent_mailbox', 'message_history', 'agent_channels', 'channel_history',
+  'agentcom_config', 'thread_messages', 'thread_replies',
+];
+
 let hub;
 let admin;
 let serial = 0;
@@ -520,6 +525,43 @@ const kChecks = {
     assert.equal((await admin.get(`/api/tasks/${task_id}`)).body.status, 'completed');
     assert_reply(await admin.post(path, { agent_id: 'ghost', description: 'x' }), 404, open({ error: is('agent_not_connected'), agent_id: is('ghost') }));
     await client.close();
+  },
+  'POST /api/admin/backup': async () => {
+    await assert_auth('POST', '/api/admin/backup', 'strict');
+    const reply = await admin.post('/api/admin/backup');
+    assert_reply(reply, 200, open({ status: is('complete'), tables_total: is(9), tables_success: is(9), results: [open({ table: 'string', status: 'string' })] }));
+    assert.deepEqual(Object.keys(reply.body.results[0]).slice(0, 4), ['table', 'status', 'path', 'size']);
+  },
+  'GET /api/admin/dets-health': async () => {
+    await assert_auth('GET', '/api/admin/dets-health', 'strict');
+    const { body } = await admin.get('/api/admin/dets-health');
+    assert.deepEqual(Object.keys(body), ['health_status', 'stale_backup', 'high_fragmentation', 'last_backup_at', 'tables']);
+    assert.deepEqual(body.tables.map((table) => table.table), kCareTables);
+    for (const table of body.tables) {
+      assert.deepEqual(Object.keys(table), ['table', 'record_count', 'file_size_bytes', 'fragmentation_ratio', 'status']);
+      assert.equal(table.status, 'ok');
+    }
+  },
+  'POST /api/admin/compact': async () => {
+    await assert_auth('POST', '/api/admin/compact', 'strict');
+    const { body } = await admin.post('/api/admin/compact');
+    assert.equal(body.status, 'complete');
+    assert.equal(body.tables_compacted + body.tables_skipped, 9);
+    assert.deepEqual(body.results.map((result) => result.table), kCareTables);
+  },
+  'POST /api/admin/compact/:table_name': async () => {
+    await assert_auth('POST', '/api/admin/compact/task_queue', 'strict');
+    const { body } = await admin.post('/api/admin/compact/thread_replies');
+    assert.equal(body.table, 'thread_replies');
+    assert.ok(['compacted', 'skipped'].includes(body.status));
+    assert.equal(typeof body.duration_ms, 'number');
+    assert_reply(await admin.post('/api/admin/compact/foo'), 404, { error: is('unknown_table'), table: is('foo') });
+  },
+  'POST /api/admin/restore/:table_name': async () => {
+    await assert_auth('POST', '/api/admin/restore/task_queue', 'strict');
+    assert_reply(await admin.post('/api/admin/restore/foo'), 404, { error: is('unknown_table'), table: is('foo') });
+    // Deviating: one table alone is never restored, and without a backup nothing is touched.
+    assert.equal((await admin.post('/api/admin/restore/task_queue')).status, 409);
   },
   'GET /api/admin/rate-limits': async () => {
     await assert_auth('GET', '/api/admin/rate-limits', 'strict');

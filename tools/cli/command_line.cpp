@@ -40,6 +40,7 @@ class Parser {
         add_import_commands(tree_);
         add_hub_commands(tree_);
         add_recording_commands(tree_);
+        add_backup_commands(tree_);
         completion_app_ = app_.add_subcommand("completion", "Print a script that completes our commands in a shell");
         completion_app_->add_option("SHELL", shell_, "bash, zsh or fish")
             ->required()

@@ -81,6 +81,7 @@ void add_identity_commands(CommandTree& tree);
 void add_import_commands(CommandTree& tree);
 void add_hub_commands(CommandTree& tree);
 void add_recording_commands(CommandTree& tree);
+void add_backup_commands(CommandTree& tree);
 // The worker's own command comes later, by way of `worker_argv`, which must outlive the tree.
 void add_worker_command(CommandTree& tree, const std::vector<std::string>& worker_argv);
 

@@ -84,6 +84,12 @@ Trouble run(const CommandContext& context, const RecordingListCommand& command);
 Trouble run(const CommandContext& context, const RecordingExportCommand& command);
 // A recording with problems is a failure.
 Trouble run(const CommandContext& context, const RecordingVerifyCommand& command);
+Trouble run(const CommandContext& context, const BackupListCommand& command);
+Trouble run(const CommandContext& context, const BackupCreateCommand& command);
+Trouble run(const CommandContext& context, const BackupVerifyCommand& command);
+Trouble run(const CommandContext& context, const BackupRestoreCommand& command);
+Trouble run(const CommandContext& context, const HubCompactCommand& command);
+Trouble run(const CommandContext& context, const DoctorCommand& command);
 Trouble run(const CommandContext& context, const WorkerCommand& command);
 
 // Parses, runs and prints; returns the exit code. `arguments` are those after the program's name.

@@ -20,6 +20,7 @@ void add_hub_commands(CommandTree& tree) {
     unset_app.add_option("NAME", unset.name, "Which one")->required();
     tree.add<HubResetCommand>(hub, "reset",
                               "Drop what is not stored: agents' sockets are closed, running tasks queued again");
+    tree.add<HubCompactCommand>(hub, "compact", "Give free pages of the database back to the file system");
     const auto [level_app, level] = tree.add<HubLogLevelCommand>(hub, "log-level", "Show or set what the hub logs");
     CLI::Option* wanted =
         level_app.add_option("LEVEL", level.level, "debug, info, notice, warning or error; until the hub ends")

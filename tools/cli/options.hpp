@@ -236,6 +236,33 @@ struct RecordingVerifyCommand {
     std::string path;  // a file, or a directory of segments
 };
 
+// -- Storage care -----------------------------------------------------------------------------------------------------
+
+// The commands of backups speak to the hub, or with `offline` to its data directory, while no hub runs.
+struct BackupListCommand {
+    bool offline = false;
+};
+
+struct BackupCreateCommand {
+    bool offline = false;
+};
+
+struct BackupVerifyCommand {
+    std::string name;
+    bool offline = false;
+};
+
+struct BackupRestoreCommand {
+    std::string name;
+    bool dry_run = false;
+    bool offline = false;
+};
+
+struct HubCompactCommand {};
+
+// A check-up of the data directory of a hub on this machine.
+struct DoctorCommand {};
+
 // -- Work -------------------------------------------------------------------------------------------------------------
 
 struct WorkerCommand {
@@ -257,7 +284,8 @@ using Command =
                  InviteListCommand, InviteRevokeCommand, AuditCommand, ConfigShowCommand, ConfigPathCommand,
                  ConfigUseCommand, ImportV11Command, WorkerCommand, HubConfigGetCommand, HubConfigSetCommand,
                  HubConfigUnsetCommand, HubResetCommand, HubLogLevelCommand, RecordingListCommand,
-                 RecordingExportCommand, RecordingVerifyCommand>;
+                 RecordingExportCommand, RecordingVerifyCommand, BackupListCommand, BackupCreateCommand,
+                 BackupVerifyCommand, BackupRestoreCommand, HubCompactCommand, DoctorCommand>;
 
 // -- Everything else --------------------------------------------------------------------------------------------------
 

@@ -14,11 +14,14 @@ TestHub::TestHub(Settings settings, int64_t seed, Watch watch) : settings_(std::
 
 void TestHub::start() {
     hub_ = std::make_unique<Hub>(settings_);
-    const Status restored = store_.restore_into(*hub_);
-    REQUIRE(restored.ok());
+    const Status loaded = store_.restore_into(*hub_);
+    REQUIRE(loaded.ok());
     Started started;
     started.seed = seed_++;
-    started.epoch = std::string(32, 'e');
+    started.epoch = restored.restored_from.empty() ? std::string(32, 'e') : std::string(32, 'f');
+    started.restored_from = restored.restored_from;
+    started.lost_messages = restored.lost_messages;
+    started.revoked_tokens = restored.revoked_tokens;
     started.last_turn = store_.last_turn();
     started.admin_token_sha256 = sha256_hex(kAdminToken);
     started.admin_token_prefix = "admin-to";
@@ -113,6 +116,9 @@ void TestHub::carry_out(const Effect& effect) {
         body.complete = piece->end == HttpBody::End::complete;
         body.cut = piece->end == HttpBody::End::cut;
         if (piece->end == HttpBody::End::open && !slow_readers) answers_.emplace_back(BodyTaken{piece->request});
+    } else if (const auto* job = std::get_if<StorageJob>(&effect)) {
+        trace_.i64(job->job);
+        storage_jobs_.push_back(*job);
     } else if (const auto* log = std::get_if<LogEvent>(&effect)) {
         trace_.bytes(log->event);
         logs_.push_back(*log);

@@ -62,6 +62,8 @@ class TestHub {
     void advance_ms(int64_t ms);
     /// A crash (what was committed stays) and a new start.
     void restart();
+    /// What the next start says about a restore.
+    Started restored;
 
     // -- people and programs
     /// Registers over HTTP; the token is token_of(agent).
@@ -108,6 +110,8 @@ class TestHub {
     std::vector<Deliver>& sent() { return sent_; }
     /// The digests of the secrets that the machine would keep now.
     const std::set<std::string>& kept_secrets() const { return kept_secrets_; }
+    /// Storage jobs that were asked for; `apply(StorageJobDone{…})` answers them.
+    std::vector<StorageJob>& storage_jobs() { return storage_jobs_; }
     /// Hash over every effect so far: equal runs have equal traces.
     Hash128 trace() const { return trace_.finish(); }
 
@@ -152,6 +156,7 @@ class TestHub {
     std::map<int64_t, Stream> streams_;
     std::vector<StoreQuery> queries_;
     std::deque<InputBody> answers_;
+    std::vector<StorageJob> storage_jobs_;
     Hasher trace_;
 };
 

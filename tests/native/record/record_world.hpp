@@ -36,11 +36,11 @@ struct RecordWorld {
         options.directory = directory;
         options.hub_version = "v";
         if (options.run.empty()) options.run = "run";
-        recorder = std::make_unique<Recorder>(std::move(options),
-                                              [this](const std::string& event, const std::string& text) {
-                                                  const std::lock_guard lock(mutex);
-                                                  logged.push_back(event + ": " + text);
-                                              });
+        recorder =
+            std::make_unique<Recorder>(std::move(options), [this](const std::string& event, const std::string& text) {
+                const std::lock_guard lock(mutex);
+                logged.push_back(event + ": " + text);
+            });
         recorder->begin(hub, now.wall_ms);
         Started started;
         started.seed = 1;

@@ -1,0 +1,109 @@
+#include "native-server/store/integrity.hpp"
+
+#include <map>
+#include <utility>
+
+#include "native-server/store/load.hpp"
+#include "native-server/store/row_io.hpp"
+#include "native-server/store/schema.hpp"
+
+namespace agentcom {
+
+namespace {
+
+using Tables = std::vector<BackupManifest::Table>;
+
+constexpr int kStepsBetweenRests = 10'000;
+
+Status check_pages(SqliteConnection& db) {
+    std::string found;
+    if (!db.query_text("PRAGMA integrity_check(1)", found)) return Status(store_unavailable(db, "checking pages"));
+    if (found == "ok") return {};
+    return Status(Error{"corrupt_database", 500, Blame::hub, "pages of the database are damaged: " + found});
+}
+
+/// Compares every row with its checksum.
+Result<int64_t> check_rows(SqliteConnection& db, const TableSchema& schema) {
+    SqliteStatement select;
+    if (!select.prepare(db, "SELECT " + select_list(schema) + " FROM " + sql_name(schema.name))) {
+        return Result<int64_t>(store_unavailable(db, "reading table " + std::string(schema.name)));
+    }
+    int64_t rows = 0;
+    int code = select.step();
+    for (; code == SQLITE_ROW; code = select.step()) {
+        const Result<RowValues> row = read_row(select, schema);
+        if (!row) return Result<int64_t>(row.error());
+        ++rows;
+    }
+    if (code != SQLITE_DONE) {
+        return Result<int64_t>(store_unavailable(db, "reading table " + std::string(schema.name)));
+    }
+    return Result<int64_t>(rows);
+}
+
+/// Compares what a start would read with the sums that the last commit wrote.
+Status check_loadable(SqliteConnection& db) {
+    std::map<TableId, TableSum> found;
+    LoadSink sink;
+    sink.row = [&found](TableId table, RowValues values) {
+        TableSum& sum = found[table];
+        ++sum.rows;
+        if (const std::optional<Hash128> hash = checksum_of(table, std::move(values))) sum.sum += *hash;
+        return Status();
+    };
+    // Messages are in no sum.
+    sink.mail_floor = [](int64_t, const std::optional<std::string>&) { return kMaxPlaceSeq; };
+    sink.message = [](const MessageRow&) {};
+    sink.sums = [&found](const std::vector<TableSum>& sums) {
+        for (const TableSum& sum : sums) {
+            const TableSum& mine = found[sum.table];
+            if (mine.rows == sum.rows && mine.sum == sum.sum) continue;
+            return Status(Error{"lost_rows", 500, Blame::hub,
+                                "table " + std::string(stored_table(sum.table).name) + " should have " +
+                                    std::to_string(sum.rows) + " rows in use and has " + std::to_string(mine.rows) +
+                                    (mine.rows == sum.rows ? ", with altered contents" : "")});
+        }
+        return Status();
+    };
+    const Result<LoadCounts> loaded = load_rows(db, sink);
+    return loaded ? Status() : Status(loaded.error());
+}
+
+}  // namespace
+
+bool open_unchanging(SqliteConnection& db, const std::string& path) {
+    std::string uri = "file:";
+    for (const char c : path) {
+        if (c == '%' || c == '?' || c == '#') {
+            static constexpr std::string_view kDigits = "0123456789ABCDEF";
+            const auto byte = static_cast<unsigned char>(c);
+            uri += '%';
+            uri += kDigits[byte >> 4U];
+            uri += kDigits[byte & 15U];
+        } else {
+            uri += c;
+        }
+    }
+    return db.open(uri + "?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, "") &&
+           db.execute("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384");
+}
+
+void keep_pace(SqliteConnection& db, Pace& pace) {
+    sqlite3_progress_handler(
+        db.handle(), kStepsBetweenRests, [](void* self) { return static_cast<Pace*>(self)->rest() ? 0 : 1; }, &pace);
+}
+
+Result<Tables> verify_database(SqliteConnection& db) {
+    if (const Status ours = check_application(db); !ours) return Result<Tables>(ours.error());
+    if (const Status pages = check_pages(db); !pages) return Result<Tables>(pages.error());
+    Tables tables;
+    for (const TableSchema& schema : stored_tables()) {
+        const Result<int64_t> rows = check_rows(db, schema);
+        if (!rows) return Result<Tables>(rows.error());
+        tables.push_back({std::string(schema.name), rows.value(), 0});
+    }
+    if (const Status loadable = check_loadable(db); !loadable) return Result<Tables>(loadable.error());
+    return Result<Tables>(std::move(tables));
+}
+
+}  // namespace agentcom

@@ -1,0 +1,24 @@
+// Whether a database file is what a hub wrote: its pages, every row, and the sums of what a start reads.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "native-server/store/backup_manifest.hpp"
+#include "native-server/store/sqlite.hpp"
+#include "native-server/store/storage_files.hpp"
+
+namespace agentcom {
+
+/// Opens a file that nobody writes to, a backup say, without leaving anything beside it.
+bool open_unchanging(SqliteConnection& db, const std::string& path);
+/// Lets the connection's queries rest and be stopped by `pace`, which must outlive it.
+void keep_pace(SqliteConnection& db, Pace& pace);
+
+/// Reads everything. Gives the rows of each SQL table. Errors: `corrupt_database` (SQLite's own check), `corrupt_row`,
+/// `lost_rows`, `store_unavailable`.
+Result<std::vector<BackupManifest::Table>> verify_database(SqliteConnection& db);
+
+}  // namespace agentcom

@@ -1,0 +1,60 @@
+// Going back to a backup, so that a kill at any moment leaves the old data or the restored ones, never a mixture.
+//
+//     DIR/restore.request   somebody asked for it: the next start does it
+//     DIR/restore.staged    the backup's database, copied and compared; counts for nothing yet
+//     DIR/restore.pending   from here on it is decided: every start goes on until it is done
+//     DIR/restored          done, and no run has committed since: the first one tells its core (`Started`)
+//
+// Before anything changes, the present data become a backup of their own; if that cannot be, because they are damaged,
+// their files are moved to DIR/quarantine/. It is done at a start, before the database is opened.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/base/result.hpp"
+#include "native-server/store/backup.hpp"
+#include "native-server/store/data_directory.hpp"
+
+namespace agentcom {
+
+/// What a restore changes, as JSON: the tables with their rows now and then, and what it costs.
+Result<std::string> preview_restore(const std::string& data_directory, const std::string& backups,
+                                    const BackupManifest& backup, Pace& pace);
+
+/// Leaves DIR/restore.request. The backup should have been verified.
+Status request_restore(const std::string& data_directory, const std::string& backup);
+
+/// What the first run after a restore must know.
+struct Restored {
+    std::string backup;
+    int64_t lost_messages = 0;
+    std::string revoked_tokens;  ///< digests, with blanks between them
+};
+
+struct RestoreOptions {
+    std::string backups;
+    std::string hub_version;
+    int64_t wall_ms = 0;
+    bool quarantine = false;  ///< the present data are known to be damaged: no backup of them is tried
+    StepObserver step;
+};
+
+/// Restores this backup in a directory that the caller has locked. After an error the old data are in place.
+Status restore_backup(const DataDirectory& directory, const std::string& backup, const RestoreOptions& options);
+
+/// At every start, before the database is opened: ends what a kill has interrupted, and does what was requested. An
+/// error says why a requested restore was not done; the request is gone then, and the old data are in place. An
+/// interrupted one that cannot be ended gives `restore_interrupted`: the hub must not start.
+Status finish_restore(const DataDirectory& directory, const RestoreOptions& options);
+
+/// Whether this is the first run after a restore.
+std::optional<Restored> read_restored(const std::string& data_directory);
+/// The core knows, and that is committed.
+Status forget_restored(const std::string& data_directory);
+
+/// Moves hub.db and its WAL to DIR/quarantine/TIME/. Gives the new place.
+Result<std::string> quarantine_database(const DataDirectory& directory, int64_t wall_ms, const StepObserver& step);
+
+}  // namespace agentcom

@@ -1,0 +1,214 @@
+#include "native-server/store/storage_thread.hpp"
+
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/base/json.hpp"
+#include "native-server/log/thread_name.hpp"
+#include "native-server/store/restore.hpp"
+#include "native-server/store/sqlite.hpp"
+
+namespace agentcom {
+
+namespace {
+
+/// Below the threads that serve.
+constexpr int kNice = 10;
+
+int64_t wall_clock_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+void read_database_size(const std::string& data_directory, StorageFigures& figures) {
+    SqliteConnection db;
+    int64_t pages = 0;
+    int64_t free_pages = 0;
+    int64_t page_bytes = 0;
+    if (!db.open(data_directory + "/hub.db", SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, "") ||
+        !db.execute("PRAGMA busy_timeout = 1000") || !db.query_integer("PRAGMA page_count", pages) ||
+        !db.query_integer("PRAGMA freelist_count", free_pages) || !db.query_integer("PRAGMA page_size", page_bytes)) {
+        return;
+    }
+    figures.database_bytes = pages * page_bytes;
+    figures.free_bytes = free_pages * page_bytes;
+}
+
+StorageJobDone job_failed(int64_t job, const Error& error) { return {job, false, "{}", error.text}; }
+
+std::string backup_result(const BackupManifest& manifest, const std::string& path,
+                          const std::vector<std::string>& removed, const std::string& copied_to) {
+    json::Writer out;
+    out.begin_object().member("name", manifest.name).member("path", path).member("bytes", manifest.bytes);
+    out.member("rows", manifest.rows).member("sha256", manifest.sha256).member("duration_ms", manifest.duration_ms);
+    out.member("copied_to", copied_to.empty() ? std::nullopt : std::optional(copied_to));
+    out.key("removed").raw(json::encode_strings(removed)).key("tables").begin_array();
+    for (const BackupManifest::Table& table : manifest.care_tables) {
+        out.begin_object().member("table", table.name).member("rows", table.rows);
+        out.member("bytes", table.bytes).end_object();
+    }
+    out.end_array().end_object();
+    return out.take();
+}
+
+}  // namespace
+
+class StorageThread::Impl {
+  public:
+    Impl(StorageThreadOptions options, std::function<void(InputBody)> report)
+        : options_(std::move(options)), report_(std::move(report)), thread_([this] { run(); }) {}
+
+    void submit(StorageJob job) {
+        {
+            const std::lock_guard lock(mutex_);
+            jobs_.push_back(std::move(job));
+        }
+        wake_.notify_one();
+    }
+
+    void stop() {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        wake_.notify_one();
+        if (thread_.joinable()) thread_.join();
+    }
+
+  private:
+    void run();
+    StorageJobDone carry_out(const StorageJob& job);
+    StorageJobDone back_up(const StorageJob& job, Pace& pace);
+    StorageJobDone verify(const StorageJob& job, const BackupManifest& backup, Pace& pace);
+    StorageJobDone restore(const StorageJob& job, const BackupManifest& backup, Pace& pace);
+    std::vector<std::string> remove_expendable(const std::string& backups);
+
+    StorageThreadOptions options_;
+    std::function<void(InputBody)> report_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<StorageJob> jobs_;
+    std::atomic<bool> stopping_{false};
+    std::thread thread_;  // last: it uses all of the above
+};
+
+void StorageThread::Impl::run() {
+    name_this_thread("storage-care");
+    setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice);
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        if (jobs_.empty()) {
+            lock.unlock();
+            report_(look(options_));
+            lock.lock();
+            wake_.wait_for(lock, std::chrono::milliseconds(options_.figures_ms),
+                           [this] { return stopping_ || !jobs_.empty(); });
+            continue;
+        }
+        const StorageJob job = std::move(jobs_.front());
+        jobs_.pop_front();
+        lock.unlock();
+        StorageJobDone done = carry_out(job);
+        if (!stopping_) {
+            // First the figures: whoever hears of the end finds the backup in the list.
+            report_(look(options_));
+            report_(std::move(done));
+        }
+        lock.lock();
+        wake_.wait_for(lock, std::chrono::milliseconds(options_.figures_ms),
+                       [this] { return stopping_ || !jobs_.empty(); });
+    }
+}
+
+StorageJobDone StorageThread::Impl::carry_out(const StorageJob& job) {
+    Pace pace(options_.pace_percent, &stopping_);
+    if (job.kind == StorageJobKind::backup) return back_up(job, pace);
+    const std::optional<BackupManifest> backup = find_backup(options_.backups, job.subject);
+    if (!backup) {
+        return {job.job, false, "{}", "there is no backup " + job.subject + " in " + options_.backups};
+    }
+    return job.kind == StorageJobKind::restore ? restore(job, *backup, pace) : verify(job, *backup, pace);
+}
+
+std::vector<std::string> StorageThread::Impl::remove_expendable(const std::string& backups) {
+    std::vector<std::string> removed;
+    for (const std::string& name : expendable_backups(list_backups(backups), options_.tiers)) {
+        if (remove_backup(backups, name)) removed.push_back(name);
+    }
+    return removed;
+}
+
+StorageJobDone StorageThread::Impl::back_up(const StorageJob& job, Pace& pace) {
+    BackupOptions backup;
+    backup.hub_version = options_.hub_version;
+    backup.trigger = job.scheduled ? "scheduled" : "manual";
+    backup.wall_ms = wall_clock_ms();
+    const Result<BackupManifest> made = make_backup(options_.data_directory, options_.backups, backup, pace);
+    if (!made) return job_failed(job.job, made.error());
+    const std::vector<std::string> removed = remove_expendable(options_.backups);
+    if (!options_.copy_to.empty()) {
+        if (const Status copied = copy_backup(options_.backups, options_.copy_to, made.value(), pace); !copied) {
+            return {job.job, false, "{}",
+                    "backup " + made.value().name + " is good, but its copy failed: " + copied.error().text};
+        }
+        remove_expendable(options_.copy_to);
+    }
+    return {job.job, true,
+            backup_result(made.value(), options_.backups + "/" + made.value().name, removed, options_.copy_to), ""};
+}
+
+StorageJobDone StorageThread::Impl::verify(const StorageJob& job, const BackupManifest& backup, Pace& pace) {
+    if (const Status good = verify_backup(options_.backups, backup, pace); !good) {
+        return job_failed(job.job, good.error());
+    }
+    json::Writer out;
+    out.begin_object().member("name", backup.name).member("rows", backup.rows).member("bytes", backup.bytes);
+    out.member("sha256", backup.sha256).end_object();
+    return {job.job, true, out.take(), ""};
+}
+
+StorageJobDone StorageThread::Impl::restore(const StorageJob& job, const BackupManifest& backup, Pace& pace) {
+    const Result<std::string> preview = preview_restore(options_.data_directory, options_.backups, backup, pace);
+    if (!preview) return job_failed(job.job, preview.error());
+    if (!job.dry_run) {
+        if (const Status good = verify_backup(options_.backups, backup, pace); !good) {
+            return job_failed(job.job, good.error());
+        }
+        if (const Status requested = request_restore(options_.data_directory, backup.name); !requested) {
+            return job_failed(job.job, requested.error());
+        }
+    }
+    return {job.job, true, preview.value(), ""};
+}
+
+StorageFigures StorageThread::look(const StorageThreadOptions& options) {
+    StorageFigures figures;
+    read_database_size(options.data_directory, figures);
+    struct statvfs disk {};
+    if (statvfs(options.data_directory.c_str(), &disk) == 0) {
+        figures.disk_free_bytes = static_cast<int64_t>(disk.f_bavail) * static_cast<int64_t>(disk.f_frsize);
+    }
+    figures.lost_rows = options.lost_rows;
+    figures.damage = options.damage;
+    figures.backups = describe_backups(list_backups(options.backups));
+    return figures;
+}
+
+StorageThread::StorageThread(StorageThreadOptions options, std::function<void(InputBody)> report)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(report))) {}
+StorageThread::~StorageThread() { stop(); }
+void StorageThread::submit(StorageJob job) { impl_->submit(std::move(job)); }
+void StorageThread::stop() { impl_->stop(); }
+
+}  // namespace agentcom
