@@ -38,8 +38,6 @@ HubUrls hub_urls(const Call& call) {
     return {"ws" + api.substr(4) + "/ws", api};
 }
 
-std::optional<int64_t> time_or_null(int64_t at) { return at == 0 ? std::nullopt : std::optional(at); }
-
 /// What a token is, without what it proves.
 void write_token(json::Writer& out, const TokenRow& token) {
     out.member("role", to_text(token.role)).raw_member("scopes", json::encode_strings(token.scopes));

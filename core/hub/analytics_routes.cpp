@@ -30,8 +30,6 @@ std::string_view status_of(const Context& ctx, const AgentActivity& activity) {
     return ctx.now.wall_ms - activity.last_active < ctx.settings.active_ms ? "active" : "idle";
 }
 
-std::optional<int64_t> time_or_null(int64_t at_ms) { return at_ms == 0 ? std::nullopt : std::optional(at_ms); }
-
 /// Everybody of whom something is known in this run.
 template <class Visit>
 void each_agent(const Call& call, Visit&& visit) {

@@ -675,6 +675,7 @@ Hub::SnapshotHead Hub::begin_snapshot() {
 bool Hub::take_snapshot(std::string& out, int64_t rows) {
     ByteWriter writer;
     if (core_->snapshot_figures_) {
+        writer.u8(static_cast<uint8_t>(TableId::metrics));
         writer.text(*core_->snapshot_figures_);
         core_->snapshot_figures_.reset();
     }
@@ -701,9 +702,11 @@ Result<Hub> Hub::load_snapshot(const SnapshotHead& head, const std::vector<std::
     hub.core_->last_ = head.last;
     if (pieces.empty()) return Result<Hub>(corrupt);
     ByteReader first(pieces.front());
+    const bool has_figures = first.u8() == static_cast<uint8_t>(TableId::metrics);
     const std::string figures = first.text();
     ByteReader figures_in(figures);
-    if (first.failed() || !hub.core_->metrics_.load(figures_in) || !figures_in.at_end()) return Result<Hub>(corrupt);
+    if (!has_figures || first.failed() || !hub.core_->metrics_.load(figures_in) || !figures_in.at_end())
+        return Result<Hub>(corrupt);
     std::vector<std::string> rows = pieces;
     rows.front().erase(0, pieces.front().size() - first.left());
     if (!hub.core_->tables_.load_snapshot(rows)) return Result<Hub>(corrupt);

@@ -82,6 +82,9 @@ inline Answer task_not_found(const std::string& task_id) {
     return ok(out, 404);
 }
 
+/// How a time that may not have been is shown: null for 0.
+inline std::optional<int64_t> time_or_null(int64_t at_ms) { return at_ms == 0 ? std::nullopt : std::optional(at_ms); }
+
 /// An answer that the store gave a damaged row for.
 inline Answer damaged_row() { return error_answer(500, "storage_error", "a stored row is damaged"); }
 

@@ -157,11 +157,16 @@ enum class OperationId : uint8_t {
     http_alert_rule_get,
     http_alert_rule_set,
     http_alert_rule_remove,
-};
-inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_alert_rule_remove) + 1;
-// storage care
-http_backup, http_storage_health, http_compact, http_compact_table, http_restore_table, http_storage, http_backup_list,
-    http_backup_verify, http_backup_restore,
+    // storage care
+    http_backup,
+    http_storage_health,
+    http_compact,
+    http_compact_table,
+    http_restore_table,
+    http_storage,
+    http_backup_list,
+    http_backup_verify,
+    http_backup_restore,
 };
 inline constexpr size_t kOperationCount = static_cast<size_t>(OperationId::http_backup_restore) + 1;
 

@@ -134,6 +134,17 @@ constexpr Column kColumns[] = {
     {TableId::sessions, "status"},
     {TableId::validation_counts, "last_error"},
     {TableId::validation_failures, "error"},
+    {TableId::alert_episodes, "message"},
+    {TableId::alert_episodes, "note"},
+    {TableId::alert_rules, "message"},
+    // An address that one is written to may hold a secret of its own.
+    {TableId::push_subscriptions, "endpoint"},
+    {TableId::push_subscriptions, "p256dh"},
+    {TableId::push_subscriptions, "auth"},
+    {TableId::push_subscriptions, "last_error"},
+    {TableId::webhooks, "url"},
+    {TableId::deliveries, "last_error"},
+    {TableId::deliveries, "body"},
     {TableId::deferred, "input", Contents::input},
     {TableId::pending, "input", Contents::input},
     {TableId::pending, "fetched", Contents::input},
@@ -196,6 +207,11 @@ bool strip_one_row(ByteReader& in, ByteWriter& out) {
         out.u8(table);
         return Activity::copy_entry(in, out);
     }
+    if (table == static_cast<uint8_t>(TableId::metrics)) {
+        out.u8(table);
+        out.text(in.text());
+        return !in.failed();
+    }
     bool known = false;
     for_each_resident_row([&]<class Row>() {
         if (known || table != static_cast<uint8_t>(Row::kTable)) return;
@@ -223,6 +239,8 @@ void strip_input(InputBody& body) {
         if (!request->body.empty()) request->body = strip_json(request->body);
     } else if (auto* result = std::get_if<QueryResult>(&body)) {
         for (QueryRow& row : result->rows) strip_query_row(row);
+    } else if (auto* delivered = std::get_if<Delivered>(&body)) {
+        delivered->error = placeholder(delivered->error);
     }
 }
 

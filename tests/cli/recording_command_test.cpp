@@ -56,8 +56,9 @@ TEST_CASE("the parts of a recording are listed") {
 TEST_CASE("an export lands in a new file that only its owner reads") {
     Stage stage;
     const std::filesystem::path file = stage.home.path() / "out";
-    CHECK(!run(downloading(stage, 200, "some bytes"), RecordingExportCommand{file.string(), "5", "9", "payloads"}));
-    CHECK(stage.requests.front().target == "/api/admin/recording?from=5&to=9&strip=payloads");
+    CHECK(!run(downloading(stage, 200, "some bytes"),
+               RecordingExportCommand{file.string(), "2027-01-15T08:00:00Z", "2027-01-15T09:00:00Z", "payloads"}));
+    CHECK(stage.requests.front().target == "/api/admin/recording?from=1800000000000&to=1800003600000&strip=payloads");
     CHECK(text_of(file) == "some bytes");
     CHECK(std::filesystem::status(file).permissions() ==
           (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));

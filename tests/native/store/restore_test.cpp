@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kNow = 1'795'000'000'000;
+constexpr int64_t kToday = 1'795'000'000'000;
 
 std::unique_ptr<SqliteStore> store_in(const std::string& directory) {
     auto opened = SqliteStore::open(directory);
@@ -44,7 +44,7 @@ struct Scene {
         commit_turns(*store, world, 60);
         finish_upkeep(*store);
         BackupOptions options;
-        options.wall_ms = kNow;
+        options.wall_ms = kToday;
         Pace pace;
         const Result<BackupManifest> made = make_backup(path, backups, options, pace);
         REQUIRE(made);
@@ -58,7 +58,7 @@ struct Scene {
     RestoreOptions options() const {
         RestoreOptions restore;
         restore.backups = backups;
-        restore.wall_ms = kNow + 1'000;
+        restore.wall_ms = kToday + 1'000;
         return restore;
     }
     Status restore(const RestoreOptions& how) const {
@@ -205,7 +205,7 @@ TEST_CASE("killed at 50 random points of backups and restores, a directory is ol
         const bool killed = killed_at(step, [&](const StepObserver& observer) {
             if (backs_up) {
                 BackupOptions options;
-                options.wall_ms = kNow + 5'000;
+                options.wall_ms = kToday + 5'000;
                 options.step = observer;
                 Pace pace;
                 static_cast<void>(make_backup(copy.path, copy.backups, options, pace).ok());
