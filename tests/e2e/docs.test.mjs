@@ -256,6 +256,24 @@ describe('completeness', () => {
     }
   });
 
+  test('every route has a command in docs/api.md', async () => {
+    const asked = [];
+    for (const { command } of commands_of(text_of('docs/api.md'))) {
+      for (const [, verb, target] of command.matchAll(/\b(get|post|put|delete|curl -s) ["']?(\S+?)["']?(?=\s|$|\)|\|)/g)) {
+        const route = target.replace('$hub', '').replace(/\$\(.*/, 'x').split('?')[0];
+        asked.push(`${verb === 'curl -s' ? 'get' : verb} ${route}`);
+      }
+      if (command.startsWith('api $hub')) asked.push(`get ${command.split(' ')[1].replace('$hub', '')}`);
+    }
+    const { paths } = (await api.get('/api/openapi.json')).body;
+    for (const [template, operations] of Object.entries(paths)) {
+      for (const method of Object.keys(operations).filter((name) => ['get', 'post', 'put', 'delete'].includes(name))) {
+        const pattern = new RegExp(`^${method} ${template.replace(/\{[^}]+\}/g, '[^/]+')}$`);
+        assert.ok(asked.some((each) => pattern.test(each)), `${method} ${template}`);
+      }
+    }
+  });
+
   test('every frame type is in docs/protocol.md and docs/compatibility.md', async () => {
     const agent = await Client.join(hub, 'types', { protocol_version: 2 });
     agent.send({ type: '?' });
