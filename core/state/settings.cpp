@@ -187,6 +187,15 @@ constexpr SettingInfo kInfos[] = {
      "percent of free pages below which a compaction is skipped"},
     {"storage_wait_ms", &S::storage_wait_ms, 25'000, 0, 600'000,
      "ms that a request waits for the end of a backup, compaction or restore before it is answered with 202"},
+    {"backup_command_timeout_ms", &S::backup_command_timeout_ms, 600'000, 1, kDay,
+     "ms after which a `backup_copy_command` that has not ended is killed"},
+    {"start_check_bytes", &S::start_check_bytes, 0, 0, INT64_MAX,
+     "bytes of a database up to which a start reads all of it, pages, rows and sums; of a larger one it reads what it "
+     "loads"},
+    {"check_interval_ms", &S::check_interval_ms, 0, 0, kYear,
+     "ms between background checks of every stored row, the first of them at the start; 0: none"},
+    {"check_pace_percent", &S::check_pace_percent, 5, 1, 100,
+     "share of the time in which a background check works; it rests meanwhile"},
     {"strict_failure_text", &S::strict_failure_text, 1, 0, 1,
      "1 refuses a task_failed whose text is too long or no string, as v1.1 did; 0 cuts or converts it"},
 };
