@@ -92,9 +92,10 @@ TEST_CASE("a workspace sees its own alerts and those of the hub", "[alerts]") {
     rules.hub.register_agent("eve", "elsewhere");
     const std::string eve = TestHub::token_of("eve", "elsewhere");
     REQUIRE(rules.put("mine", R"({"metric":"queue_depth","op":">=","threshold":0})").status == 201);
-    MachineSample sample;
-    sample.rows_lost = 1;
-    rules.hub.apply(sample);
+    StorageFigures files;
+    files.lost_rows = 1;
+    rules.hub.apply(files);
+    rules.hub.apply(MachineSample{});
     rules.hub.advance_ms(60'000);
     CHECK(size_of(rules.get("/api/alerts").body, "alerts") == 2);
     const std::string theirs = rules.hub.http(Method::get, "/api/alerts", "", eve).body;

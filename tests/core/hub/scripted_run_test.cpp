@@ -30,7 +30,7 @@ namespace {
 
 constexpr uint64_t kPinnedSeed = 20261121;
 constexpr int64_t kPinnedInputs = 12'000;
-constexpr std::string_view kPinnedTrace = "4ebac5c492b21897b33bf8027ab2f6ab";
+constexpr std::string_view kPinnedTrace = "dd833753ed91b5090b09e3dae4d785ad";
 
 constexpr std::string_view kAdminToken = "the token of the admin";
 
