@@ -10,7 +10,8 @@ namespace agentcom::requests {
 
 namespace {
 
-/// Of the stored data, by the names of the alerts that tell of them. Those who watch this route alone hear of them, too.
+/// Of the stored data, by the names of the alerts that tell of them. Those who watch this route alone hear of them,
+/// too.
 void write_problems(json::Writer& out, const Context& ctx) {
     const storage::Facts facts = storage::facts(ctx);
     const bool failing = ctx.read_only() || !facts.damage.empty();

@@ -33,9 +33,10 @@ struct Started {
     std::string admin_token_prefix;   ///< its first 8 characters
     std::string log_levels = "info";  ///< from which severities on the machine logs
     std::string vapid_public_key;     ///< of the key pair for Web Push, base64url; "": there is none
-    std::string restored_from;        ///< the backup that the data directory was just restored from, or storage::kSalvage; "" = none
-    int64_t lost_messages = 0;        ///< then: numbers of messages that were given out after that backup, at least
-    std::string revoked_tokens;       ///< then: digests of tokens that were revoked after it, with blanks between
+    std::string
+        restored_from;  ///< the backup that the data directory was just restored from, or storage::kSalvage; "" = none
+    int64_t lost_messages = 0;   ///< then: numbers of messages that were given out after that backup, at least
+    std::string revoked_tokens;  ///< then: digests of tokens that were revoked after it, with blanks between
 };
 
 /// A WebSocket upgrade on /ws was answered with 101.

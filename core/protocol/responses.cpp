@@ -199,7 +199,8 @@ using Id = OperationId;
 
 constexpr RouteText kRoutes[] = {
     // Discovery
-    {Id::http_health, "200 {status: 'ok', service: 'agent_com', agents_connected: integer,"
+    {Id::http_health,
+     "200 {status: 'ok', service: 'agent_com', agents_connected: integer,"
      " problems?: [string]}"},
     {Id::http_livez, "200 {status: 'ok'}"},
     {Id::http_readyz, "200 {status: 'ready'}; 503 {status: 'storage_unavailable' | 'stopping'}"},

@@ -1218,6 +1218,7 @@ enum class TimerKind : uint8_t {
     token_expiry,        ///< token (its digest): what it opened ends (wall)
     backup_due,          ///< all: a backup is to be made (wall)
     compaction_due,      ///< all: the quiet hour has come (wall)
+    dead_letter_age,     ///< all: look for dead letters that are too old to be kept (wall)
 };
 std::string_view to_text(TimerKind);
 bool from_text(std::string_view, TimerKind&);

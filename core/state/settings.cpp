@@ -70,6 +70,8 @@ constexpr SettingInfo kInfos[] = {
     {"receipt_history", &S::receipt_history, 1'000'000, 1'000, kMany,
      "receipts (a lot of mail that was pushed, read or acknowledged) kept in each workspace"},
     {"event_history", &S::event_history, 1'000'000, 1'000, kMany, "events kept in each workspace"},
+    {"dead_letter_ms", &S::dead_letter_ms, 0, 0, 10 * kYear,
+     "ms after which a dead letter that nobody has looked after is cancelled; looked at once an hour; 0: never"},
     {"finished_tasks", &S::finished_tasks, kMany, 1, kMany, "completed and cancelled tasks kept in each workspace"},
     {"live_tasks_max", &S::live_tasks_max, 1'000'000, 1, kMany, "tasks that have not ended; more are refused with 503"},
     {"principals_max", &S::principals_max, 100'000, 1, kMany, "agents that may be registered"},

@@ -54,6 +54,7 @@ struct Settings {
     int64_t message_history_ms = 7'776'000'000;
     int64_t receipt_history = 1'000'000;
     int64_t event_history = 1'000'000;
+    int64_t dead_letter_ms = 7'776'000'000;
     int64_t finished_tasks = 100'000;
     // tables
     int64_t live_tasks_max = 1'000'000;

@@ -21,10 +21,12 @@ Error bad_config(std::string text) { return Error{"bad_config", 422, Blame::clie
 
 // Options that are no numeric settings. All are known to file and environment too, but `config` to the file.
 constexpr std::array<std::string_view, 23> kOptions{
-    "admin_agents", "allowed_hosts", "allowed_origins", "backup_copy_command", "backup_copy_to", "backup_dir",
-    "config", "data", "insecure_http", "limits", "listen", "log_file",
-    "log_format", "log_level", "on_damage", "open", "profile", "public_url",
-    "push_contact", "push_hosts", "tls_cert", "tls_key", "trusted_proxies"};
+    "admin_agents",   "allowed_hosts", "allowed_origins", "backup_copy_command",
+    "backup_copy_to", "backup_dir",    "config",          "data",
+    "insecure_http",  "limits",        "listen",          "log_file",
+    "log_format",     "log_level",     "on_damage",       "open",
+    "profile",        "public_url",    "push_contact",    "push_hosts",
+    "tls_cert",       "tls_key",       "trusted_proxies"};
 
 // Names in the environment that belong to the command line tool, or are read elsewhere.
 constexpr std::array<std::string_view, 6> kForeignNames{"AGENTCOM_HUB",     "AGENTCOM_TOKEN",
@@ -507,8 +509,8 @@ std::string describe_config(const Config& config) {
     const std::string format = !config.log_format ? "auto" : *config.log_format == LogFormat::json ? "json" : "text";
     describe_line(out, config, "log_format", format, Source::default_value);
     for (const std::string_view name :
-         {"admin_agents", "allowed_hosts", "allowed_origins", "backup_copy_command", "backup_copy_to", "backup_dir", "on_damage", "open",
-          "public_url", "push_contact", "push_hosts", "tls_cert", "tls_key", "trusted_proxies"}) {
+         {"admin_agents", "allowed_hosts", "allowed_origins", "backup_copy_command", "backup_copy_to", "backup_dir",
+          "on_damage", "open", "public_url", "push_contact", "push_hosts", "tls_cert", "tls_key", "trusted_proxies"}) {
         if (const Layers::Value* value = config.layers.find(name)) {
             describe_line(out, config, name, value->text, Source::default_value);
         }

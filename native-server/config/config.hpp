@@ -17,8 +17,8 @@
 #include "native-server/log/log.hpp"
 #include "native-server/net/address.hpp"
 #include "native-server/net/net_limits.hpp"
-#include "native-server/store/damage.hpp"
 #include "native-server/net/tls_files.hpp"
+#include "native-server/store/damage.hpp"
 
 namespace agentcom {
 

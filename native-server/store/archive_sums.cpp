@@ -10,10 +10,10 @@ namespace agentcom {
 
 namespace {
 
-std::string key_of(TableId table) { return std::string(kArchiveSumPrefix) + std::string(stored_table(table).name); }
+std::string sum_key(TableId table) { return std::string(kArchiveSumPrefix) + std::string(stored_table(table).name); }
 
 /// The hash that a checksum column holds.
-Hash128 hash_of(std::string_view checksum) {
+Hash128 hash_in_column(std::string_view checksum) {
     Hash128 hash;
     if (checksum.size() != 16) return hash;
     for (std::size_t i = 0; i < 8; ++i) {
@@ -25,6 +25,11 @@ Hash128 hash_of(std::string_view checksum) {
 
 }  // namespace
 
+bool is_archived(const TableSchema& schema, const RowValues& values) {
+    return schema.row_class == RowClass::archive ||
+           (schema.table == TableId::tasks && values[kLiveColumn].integer == 0);
+}
+
 std::string_view archive_condition(TableId table) { return table == TableId::tasks ? " WHERE live = 0" : ""; }
 
 bool ArchiveSums::read(SqliteConnection& db) {
@@ -34,7 +39,7 @@ bool ArchiveSums::read(SqliteConnection& db) {
         Entry& entry = entries_.at(i);
         entry = {};
         entry.sum.table = kArchiveSumTables.at(i);
-        const std::string key = key_of(entry.sum.table);
+        const std::string key = sum_key(entry.sum.table);
         select.bind(1, key);
         const int code = select.step();
         if (code == SQLITE_ROW) {
@@ -55,7 +60,7 @@ bool ArchiveSums::write(SqliteConnection& db) {
     if (!set.prepare(db, "UPDATE meta SET value = ?2 WHERE key = ?1")) return false;
     for (Entry& entry : entries_) {
         if (!entry.changed) continue;
-        const std::string key = key_of(entry.sum.table);
+        const std::string key = sum_key(entry.sum.table);
         const std::string text = sum_text(entry.sum);
         set.bind(1, key);
         set.bind(2, text);
@@ -76,7 +81,7 @@ void ArchiveSums::add(TableId table, std::string_view checksum) {
     Entry* const found = entry(table);
     if (found == nullptr) return;
     ++found->sum.rows;
-    found->sum.sum += hash_of(checksum);
+    found->sum.sum += hash_in_column(checksum);
     found->changed = true;
 }
 
@@ -84,7 +89,7 @@ void ArchiveSums::subtract(TableId table, std::string_view checksum) {
     Entry* const found = entry(table);
     if (found == nullptr) return;
     --found->sum.rows;
-    found->sum.sum -= hash_of(checksum);
+    found->sum.sum -= hash_in_column(checksum);
     found->changed = true;
 }
 
@@ -108,10 +113,10 @@ bool rewrite_archive_sums(SqliteConnection& db) {
         int code = select.step();
         for (; code == SQLITE_ROW; code = select.step()) {
             ++sum.rows;
-            sum.sum += hash_of(select.text(0));
+            sum.sum += hash_in_column(select.text(0));
         }
         if (code != SQLITE_DONE) return false;
-        const std::string key = key_of(table);
+        const std::string key = sum_key(table);
         const std::string text = sum_text(sum);
         set.bind(1, key);
         set.bind(2, text);

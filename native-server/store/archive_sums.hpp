@@ -43,6 +43,10 @@ class ArchiveSums {
 
 /// The same for what is in the file now, and written there.
 bool rewrite_archive_sums(SqliteConnection& db);
+/// The place of `live` in TaskRow::columns.
+inline constexpr std::size_t kLiveColumn = 3;
+/// Whether a row is one that a table's sum is about.
+bool is_archived(const TableSchema& schema, const RowValues& values);
 /// The condition of the rows that a table's sum is about, for SQL; "" = all.
 std::string_view archive_condition(TableId table);
 

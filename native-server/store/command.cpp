@@ -22,12 +22,12 @@ constexpr int kLookMs = 100;
 /// So much of the end of what a program says is kept.
 constexpr std::size_t kKeptBytes = 1'000;
 
-Status failed(const std::string& program, const std::string& why, const std::string& said) {
+Status command_failed(const std::string& program, const std::string& why, const std::string& said) {
     return Status(Error{"command_failed", 500, Blame::hub,
                         program + " " + why + (said.empty() ? "" : "; the end of what it said: " + said)});
 }
 
-std::vector<std::string> environment() {
+std::vector<std::string> kept_environment() {
     std::vector<std::string> kept;
     for (const char* name : {"PATH", "HOME", "LANG"}) {
         if (const char* value = std::getenv(name)) kept.push_back(std::string(name) + "=" + value);
@@ -59,9 +59,9 @@ int spawn(std::vector<std::string> arguments, int output, pid_t& child) {
     posix_spawnattr_setsigdefault(&attributes, &usual);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    std::vector<std::string> kept = environment();
-    const int failure = posix_spawnp(&child, arguments.front().c_str(), &files, &attributes,
-                                     pointers(arguments).data(), pointers(kept).data());
+    std::vector<std::string> kept = kept_environment();
+    const int failure = posix_spawnp(&child, arguments.front().c_str(), &files, &attributes, pointers(arguments).data(),
+                                     pointers(kept).data());
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
     return failure;
@@ -114,10 +114,10 @@ std::vector<std::string> words_of(const std::string& line) {
 }
 
 Status run_command(const std::vector<std::string>& arguments, int64_t timeout_ms, const std::atomic<bool>* stop) {
-    if (arguments.empty()) return failed("the command", "has no words", "");
+    if (arguments.empty()) return command_failed("the command", "has no words", "");
     const std::string& program = arguments.front();
     std::array<int, 2> ends{};
-    if (pipe2(ends.data(), O_CLOEXEC) != 0) return failed(program, std::strerror(errno), "");
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) return command_failed(program, std::strerror(errno), "");
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     pid_t child = 0;
     const int failure = spawn(arguments, ends[1], child);
@@ -126,12 +126,14 @@ Status run_command(const std::vector<std::string>& arguments, int64_t timeout_ms
     int status = 0;
     const bool ended = failure == 0 && wait_for_end(child, ends[0], timeout_ms, stop, said, status);
     close(ends[0]);
-    std::replace_if(said.begin(), said.end(), [](char c) { return static_cast<unsigned char>(c) < 32; }, ' ');
-    if (failure != 0) return failed(program, std::string("cannot be started: ") + std::strerror(failure), "");
-    if (!ended) return failed(program, "took longer than " + std::to_string(timeout_ms) + " ms and was killed", said);
+    std::replace_if(
+        said.begin(), said.end(), [](char c) { return static_cast<unsigned char>(c) < 32; }, ' ');
+    if (failure != 0) return command_failed(program, std::string("cannot be started: ") + std::strerror(failure), "");
+    if (!ended)
+        return command_failed(program, "took longer than " + std::to_string(timeout_ms) + " ms and was killed", said);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-    if (WIFEXITED(status)) return failed(program, "ended with " + std::to_string(WEXITSTATUS(status)), said);
-    return failed(program, "was ended by signal " + std::to_string(WTERMSIG(status)), said);
+    if (WIFEXITED(status)) return command_failed(program, "ended with " + std::to_string(WEXITSTATUS(status)), said);
+    return command_failed(program, "was ended by signal " + std::to_string(WTERMSIG(status)), said);
 }
 
 }  // namespace agentcom

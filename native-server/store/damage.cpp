@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string text_of(const json::Object& members, std::string_view name) {
+std::string text_member_of(const json::Object& members, std::string_view name) {
     const json::Value* value = members.find(name);
     return value == nullptr || value->kind != json::Kind::string ? std::string() : json::decode_string(*value);
 }
@@ -54,8 +54,8 @@ DamageRecord read_damage(const std::string& data_directory) {
             record.lost_rows += std::max<int64_t>(0, json::to_int64(*lost).value_or(0));
         }
         if (!record.text.empty()) record.text += ". ";
-        record.text += text_of(members, "damage") + ". The damaged files are in " + place + ". " +
-                       text_of(members, "summary");
+        record.text += text_member_of(members, "damage") + ". The damaged files are in " + place + ". " +
+                       text_member_of(members, "summary");
     }
     return record;
 }

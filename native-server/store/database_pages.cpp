@@ -95,7 +95,7 @@ std::optional<std::vector<std::size_t>> cells_of(int64_t page, const std::string
     return cells;
 }
 
-int64_t file_bytes(int descriptor) {
+int64_t size_of_open(int descriptor) {
     struct stat about {};
     return fstat(descriptor, &about) == 0 ? static_cast<int64_t>(about.st_size) : 0;
 }
@@ -114,7 +114,7 @@ DatabasePages::~DatabasePages() {
 Status DatabasePages::open(const std::string& database, const std::string& wal) {
     database_ = ::open(database.c_str(), O_RDONLY | O_CLOEXEC);
     if (database_ < 0) return storage_error("opening " + database, errno);
-    count_ = (file_bytes(database_) + kPageBytes - 1) / kPageBytes;
+    count_ = (size_of_open(database_) + kPageBytes - 1) / kPageBytes;
     if (!read_wal(wal)) in_wal_.clear();
     if (!in_wal_.empty()) count_ = std::max(count_, in_wal_.rbegin()->first);
     const std::string first = read(1);

@@ -23,14 +23,9 @@ Status check_pages(SqliteConnection& db) {
     return Status(Error{"corrupt_database", 500, Blame::hub, "pages of the database are damaged: " + found});
 }
 
-/// The place of `live` in TaskRow::columns.
-constexpr std::size_t kLiveColumn = 3;
-
 /// What of a table counts in the sums of archives.
 void add_archived(const TableSchema& schema, const RowValues& row, TableSum& sum) {
-    const bool archived = schema.row_class == RowClass::archive ||
-                          (schema.table == TableId::tasks && row[kLiveColumn].integer == 0);
-    if (!archived) return;
+    if (!is_archived(schema, row)) return;
     ++sum.rows;
     if (const std::optional<Hash128> hash = checksum_of(schema.table, row)) sum.sum += *hash;
 }

@@ -11,15 +11,6 @@ namespace agentcom {
 
 namespace {
 
-/// Of `tasks`; the schema's columns are those of TaskRow.
-constexpr std::size_t kLiveColumn = 3;
-
-/// Whether a row counts in the sums of archives.
-bool is_archived(const TableSchema& schema, const RowValues& values) {
-    return schema.row_class == RowClass::archive ||
-           (schema.table == TableId::tasks && values[kLiveColumn].integer == 0);
-}
-
 bool is_kept(const TableLayout& layout, unsigned kept_bodies, int column) {
     for (std::size_t i = 0; i < layout.bodies.size(); ++i) {
         if (layout.bodies[i] == column) return (kept_bodies >> i & 1U) != 0;
@@ -205,9 +196,8 @@ bool RowWriter::prune(Prune::What what, int64_t workspace, int64_t up_to, int64_
 }
 
 bool RowWriter::prune_messages(int64_t workspace, int64_t above, int64_t up_to, std::vector<int64_t> keep) {
-    SqliteStatement* remove =
-        statement("DELETE FROM messages WHERE place > " + place_of(1, 2) + " AND place < " + place_of(1, 3) +
-                  " RETURNING checksum");
+    SqliteStatement* remove = statement("DELETE FROM messages WHERE place > " + place_of(1, 2) + " AND place < " +
+                                        place_of(1, 3) + " RETURNING checksum");
     if (remove == nullptr) return false;
     // The gaps between those that stay.
     std::sort(keep.begin(), keep.end());

@@ -33,7 +33,7 @@ std::optional<int64_t> rows_of_sum(std::string_view text) {
     int64_t rows = 0;
     const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), rows);
     return failure == std::errc() && rest != text.data() + text.size() && *rest == ' ' ? std::optional(rows)
-                                                                                         : std::nullopt;
+                                                                                       : std::nullopt;
 }
 
 /// Puts what was read into the new database.
@@ -65,11 +65,11 @@ class RowKeeper {
     // These have no checksum: they say how much is lost, and nothing else rests on them.
     void note_meta(const RowValues& values) {
         const std::string& key = values[0].text;
-        const bool wanted = key == "commit" || key == "last_turn" || key.starts_with(kSumPrefix) ||
-                            key.starts_with(kArchiveSumPrefix);
+        const bool wanted =
+            key == "commit" || key == "last_turn" || key.starts_with(kSumPrefix) || key.starts_with(kArchiveSumPrefix);
         if (!wanted) return;
-        meta_.try_emplace(key, values[1].type == ColumnValue::Type::integer ? std::to_string(values[1].integer)
-                                                                            : values[1].text);
+        meta_.try_emplace(
+            key, values[1].type == ColumnValue::Type::integer ? std::to_string(values[1].integer) : values[1].text);
     }
 
     bool insert(const TableSchema& schema, const RowValues& row, std::string_view checksum) {
@@ -159,9 +159,8 @@ class PageWalk {
 
     bool read(int64_t page) {
         bool kept = true;
-        const int64_t unreadable = pages_.read_records(page, pages_.read(page), [&](RowValues values) {
-            kept = kept && keeper_.take(std::move(values));
-        });
+        const int64_t unreadable = pages_.read_records(
+            page, pages_.read(page), [&](RowValues values) { kept = kept && keeper_.take(std::move(values)); });
         if (unreadable > 0) ++unreadable_;
         return kept;
     }
@@ -172,7 +171,7 @@ class PageWalk {
     int64_t unreadable_ = 0;
 };
 
-int64_t number_of(const std::map<std::string, std::string>& meta, const std::string& key) {
+int64_t number_in_meta(const std::map<std::string, std::string>& meta, const std::string& key) {
     const auto found = meta.find(key);
     int64_t value = 0;
     if (found == meta.end()) return 0;
@@ -191,8 +190,9 @@ std::string counted_sql(const TableSchema& schema, bool archive) {
         case TableId::task_edges:
         case TableId::attempts:
             // Of a lost task they are not lost.
-            return count + " AS part WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.workspace = part.workspace AND "
-                           "tasks.id = part.task_id AND tasks.live = 0)";
+            return count +
+                   " AS part WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.workspace = part.workspace AND "
+                   "tasks.id = part.task_id AND tasks.live = 0)";
         default:
             return count;
     }
@@ -221,7 +221,7 @@ bool count_lost(SqliteConnection& db, const std::map<std::string, std::string>& 
 }
 
 /// As a commit would leave them.
-bool write_sums(SqliteConnection& db, const std::map<std::string, std::string>& meta) {
+bool write_salvaged_sums(SqliteConnection& db, const std::map<std::string, std::string>& meta) {
     std::map<TableId, TableSum> sums;
     for (const TableSchema& schema : stored_tables()) {
         if (schema.row_class == RowClass::durable) sums[schema.table] = {schema.table, 0, {}};
@@ -248,13 +248,13 @@ bool write_sums(SqliteConnection& db, const std::map<std::string, std::string>& 
     }
     for (const std::string key : {"commit", "last_turn"}) {
         set.bind(1, key);
-        set.bind(2, number_of(meta, key));
+        set.bind(2, number_in_meta(meta, key));
         if (!set.run()) return false;
     }
     return rewrite_archive_sums(db);
 }
 
-Status create(SqliteConnection& db, const std::string& target) {
+Status create_salvage(SqliteConnection& db, const std::string& target) {
     const int descriptor = ::open(target.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (descriptor < 0) return storage_error("creating " + target, errno);
     ::close(descriptor);
@@ -267,20 +267,21 @@ Status create(SqliteConnection& db, const std::string& target) {
     return prepare_schema(db, created);
 }
 
-Status fill(SqliteConnection& db, const DatabasePages& pages, int64_t acknowledged, SalvageReport& report) {
+Status fill_salvage(SqliteConnection& db, const DatabasePages& pages, int64_t acknowledged, SalvageReport& report) {
     RowKeeper keeper(db);
     PageWalk walk(pages, keeper);
     const auto failed = [&db] { return Status(store_unavailable(db, "writing what was salvaged")); };
     if (!db.execute("BEGIN") || !walk.run()) return failed();
     keeper.finish();
     report.unreadable_pages = walk.unreadable();
-    const int64_t commit = number_of(keeper.meta(), "commit");
+    const int64_t commit = number_in_meta(keeper.meta(), "commit");
     report.lost_commits = commit > 0 ? std::max<int64_t>(0, acknowledged - commit) : 0;
     if (!count_lost(db, keeper.meta(), report)) return failed();
     if (report.kept_rows == 0) {
         return Status(Error{"not_a_hub_database", 500, Blame::hub, "hub.db holds not one readable row of a hub"});
     }
-    if (!mend_salvaged(db, report.made_at, report.mended) || !write_sums(db, keeper.meta()) || !db.execute("COMMIT")) {
+    if (!mend_salvaged(db, report.made_at, report.mended) || !write_salvaged_sums(db, keeper.meta()) ||
+        !db.execute("COMMIT")) {
         return failed();
     }
     return {};
@@ -328,8 +329,8 @@ Result<SalvageReport> salvage_database(const std::string& data_directory, const 
         return Result<SalvageReport>(opened.error());
     }
     SqliteConnection db;
-    Status done = create(db, target);
-    if (done) done = fill(db, pages, acknowledged, report);
+    Status done = create_salvage(db, target);
+    if (done) done = fill_salvage(db, pages, acknowledged, report);
     db.close();
     if (done) done = sync_path(target);
     if (done) return Result<SalvageReport>(std::move(report));

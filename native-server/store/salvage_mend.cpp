@@ -129,7 +129,8 @@ class Mender {
         for (WorkspaceRow& row : rows) {
             highest_workspace_ = std::max(highest_workspace_, row.id);
             if (!highest("seq", "events", row.id, row.event_seq) ||
-                !highest("seq", "messages", row.id, row.message_seq) || !highest("seq", "tasks", row.id, row.task_seq) ||
+                !highest("seq", "messages", row.id, row.message_seq) ||
+                !highest("seq", "tasks", row.id, row.task_seq) ||
                 !highest("finished_seq", "tasks", row.id, row.finished_seq) ||
                 !highest("seq", "receipts", row.id, row.receipt_seq) ||
                 !highest("last_seq", "receipts", row.id, row.message_seq) ||
@@ -184,7 +185,8 @@ class Mender {
 
     // `blocked_count` says how many open edges there must be.
     bool mend_edges() {
-        static const std::string kOf = " WHERE task_edges.workspace = tasks.workspace AND task_edges.task_id = tasks.id";
+        static const std::string kOf =
+            " WHERE task_edges.workspace = tasks.workspace AND task_edges.task_id = tasks.id";
         static const std::string kGone =
             " AND NOT EXISTS (SELECT 1 FROM tasks AS other WHERE other.workspace = task_edges.workspace AND other.id = "
             "task_edges.blocked_by)";
@@ -201,8 +203,9 @@ class Mender {
         }
         for (TaskRow& task : tasks) {
             SqliteStatement count;
-            if (!count.prepare(db_, "SELECT count(*) FROM task_edges WHERE workspace = ?1 AND task_id = ?2 AND "
-                                    "satisfied = 0")) {
+            if (!count.prepare(db_,
+                               "SELECT count(*) FROM task_edges WHERE workspace = ?1 AND task_id = ?2 AND "
+                               "satisfied = 0")) {
                 return false;
             }
             count.bind(1, task.workspace);
@@ -219,9 +222,10 @@ class Mender {
     bool mend_channels() {
         std::set<std::pair<int64_t, std::string>> wanted;
         SqliteStatement select;
-        if (!select.prepare(db_, "SELECT workspace, channel FROM memberships UNION SELECT workspace, channel FROM "
-                                 "messages INDEXED BY messages_by_channel WHERE channel IS NOT NULL AND channel_seq > "
-                                 "0")) {
+        if (!select.prepare(db_,
+                            "SELECT workspace, channel FROM memberships UNION SELECT workspace, channel FROM "
+                            "messages INDEXED BY messages_by_channel WHERE channel IS NOT NULL AND channel_seq > "
+                            "0")) {
             return false;
         }
         int code = select.step();

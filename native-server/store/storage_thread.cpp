@@ -57,8 +57,7 @@ void read_database_size(const std::string& data_directory, StorageFigures& figur
 StorageJobDone job_failed(int64_t job, const Error& error) { return {job, false, "{}", error.text}; }
 
 std::string backup_result(const BackupManifest& manifest, const std::string& path,
-                          const std::vector<std::string>& removed, const std::string& copied_to,
-                          bool command_ran) {
+                          const std::vector<std::string>& removed, const std::string& copied_to, bool command_ran) {
     json::Writer out;
     out.begin_object().member("name", manifest.name).member("path", path).member("bytes", manifest.bytes);
     out.member("rows", manifest.rows).member("sha256", manifest.sha256).member("duration_ms", manifest.duration_ms);
@@ -280,8 +279,8 @@ StorageJobDone StorageThread::Impl::back_up(const StorageJob& job, Pace& pace) {
                     "backup " + made.value().name + " is good, but copying it failed: " + ran.error().text};
         }
     }
-    return {job.job, true,
-            backup_result(made.value(), path, removed, options_.copy_to, !options_.copy_command.empty()), ""};
+    return {job.job, true, backup_result(made.value(), path, removed, options_.copy_to, !options_.copy_command.empty()),
+            ""};
 }
 
 StorageJobDone StorageThread::Impl::verify(const StorageJob& job, const BackupManifest& backup, Pace& pace) {

@@ -24,8 +24,9 @@ struct StorageThreadOptions {
     BackupTiers tiers;
     int64_t pace_percent = 50;
     int64_t figures_ms = 60'000;
-    std::string damage;                     ///< that this start has found, for the figures
-    std::vector<std::string> copy_command;  ///< run after each backup, with its directory as the last word; empty = none
+    std::string damage;  ///< that this start has found, for the figures
+    std::vector<std::string>
+        copy_command;  ///< run after each backup, with its directory as the last word; empty = none
     int64_t copy_command_timeout_ms = 600'000;
     int64_t check_interval_ms = 0;  ///< between background checks, the first of them at once; 0: none
     int64_t check_pace_percent = 5;

@@ -188,8 +188,9 @@ Status SqliteStore::Impl::open(const std::string& path) {
     std::error_code unknown;
     if (was_unclean_ && std::filesystem::file_size(file, unknown) == 0) {
         return Status(Error{"lost_wal", 500, Blame::hub,
-                            file + " is missing or empty although a hub ran on it. Put the file back, or restore a "
-                                   "backup; or remove " +
+                            file +
+                                " is missing or empty although a hub ran on it. Put the file back, or restore a "
+                                "backup; or remove " +
                                 directory_.file("running") + " to begin with nothing"});
     }
     if (!db_.open(file, kOpenFlags, options_.vfs)) return Status(store_unavailable(db_, "opening " + file));
@@ -337,7 +338,8 @@ bool SqliteStore::Impl::write_batches(std::span<const Batch> batches) {
     // Messages at once, since only this batch says which of them stay; read ones, so that nobody misses them should the
     // commit be refused. Of the rest only what acknowledged commits asked for, in slices.
     return prune_at_once(batches) && prune_some(options_.prune_slice_rows) && write_sums(batches.back().sums) &&
-           rows_.write_archive_sums() && rows_.set_meta("last_turn", batches.back().turn) && rows_.set_meta("commit", highest_);
+           rows_.write_archive_sums() && rows_.set_meta("last_turn", batches.back().turn) &&
+           rows_.set_meta("commit", highest_);
 }
 
 bool SqliteStore::Impl::write_sums(const std::vector<TableSum>& sums) {
