@@ -54,17 +54,10 @@ bool ArchiveSums::read(SqliteConnection& db) {
     return true;
 }
 
-bool ArchiveSums::write(SqliteConnection& db) {
-    if (std::none_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.changed; })) return true;
-    SqliteStatement set;
-    if (!set.prepare(db, "UPDATE meta SET value = ?2 WHERE key = ?1")) return false;
+bool ArchiveSums::write(const std::function<bool(const std::string& key, const std::string& value)>& set) {
     for (Entry& entry : entries_) {
         if (!entry.changed) continue;
-        const std::string key = sum_key(entry.sum.table);
-        const std::string text = sum_text(entry.sum);
-        set.bind(1, key);
-        set.bind(2, text);
-        if (!set.run()) return false;
+        if (!set(sum_key(entry.sum.table), sum_text(entry.sum))) return false;
         entry.changed = false;
     }
     return true;

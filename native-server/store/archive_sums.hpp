@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,8 +23,9 @@ class ArchiveSums {
   public:
     /// As meta has them. False: an error, or what stands there is no sum.
     bool read(SqliteConnection& db);
-    /// Writes those that have changed since `read` or the last `write`; within the transaction of the change.
-    bool write(SqliteConnection& db);
+    /// Hands over those that have changed since `read` or the last `write`, as lines of meta, within the transaction of
+    /// the change. False: `set` was.
+    bool write(const std::function<bool(const std::string& key, const std::string& value)>& set);
 
     void add(TableId table, std::string_view checksum);
     void subtract(TableId table, std::string_view checksum);

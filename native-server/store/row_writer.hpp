@@ -42,7 +42,10 @@ class RowWriter {
     bool read_archive_sums() { return archive_.read(db_); }
     void note_archive_sums() { archive_before_ = archive_; }
     void put_back_archive_sums() { archive_ = archive_before_; }
-    bool write_archive_sums() { return archive_.write(db_); }
+    bool write_archive_sums() {
+        return archive_.write(
+            [this](const std::string& key, const std::string& value) { return set_meta(key, value); });
+    }
 
     /// What is wrong when it is not SQLite that failed, "" otherwise. Asking forgets it.
     std::string take_failure() { return std::exchange(failure_, {}); }
