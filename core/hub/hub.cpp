@@ -27,6 +27,7 @@
 #include "core/state/context.hpp"
 #include "core/state/tables.hpp"
 #include "core/tasks/agents.hpp"
+#include "core/tasks/dead_letters.hpp"
 #include "core/tasks/leases.hpp"
 #include "core/tasks/scheduler.hpp"
 #include "core/tasks/task_timers.hpp"
@@ -113,6 +114,7 @@ bool is_durable_timer(TimerKind kind) {
         case TimerKind::not_before:
         case TimerKind::mail_expiry:
         case TimerKind::message_age:
+        case TimerKind::dead_letter_age:
         case TimerKind::idempotency_expiry:
         case TimerKind::presence:
         case TimerKind::reset:
@@ -289,6 +291,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     for (const WorkspaceRow::Key& key : tables_.sorted_keys<WorkspaceRow>()) mailbox::expire(ctx, std::get<0>(key));
     mailbox::trim_all(ctx);
     router::look_for_old_messages(ctx);
+    tasks::expire_dead_letters(ctx);
     idempotency::expire(ctx);
     deliveries::resume(ctx);
     metric_history::prune(ctx);
@@ -441,6 +444,8 @@ void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
             return mailbox::expire(ctx, timer.workspace);
         case TimerKind::message_age:
             return router::look_for_old_messages(ctx);
+        case TimerKind::dead_letter_age:
+            return tasks::expire_dead_letters(ctx);
         case TimerKind::idempotency_expiry:
             return idempotency::expire(ctx);
         case TimerKind::token_expiry:

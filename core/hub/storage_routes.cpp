@@ -153,6 +153,15 @@ void write_run(json::Writer& out, const StorageRunRow& run) {
     out.member("message", run.ok ? std::nullopt : std::optional(run.error)).end_object();
 }
 
+void write_storage_verdict(json::Writer& out, const storage::Facts& facts) {
+    const bool fragmented = facts.free_percent > kHighFragmentationPercent;
+    const bool stale = facts.backup_overdue;
+    const std::string_view health = stale && fragmented ? "unhealthy" : stale || fragmented ? "warning" : "healthy";
+    out.member("health_status", facts.damage.empty() ? health : "unhealthy");
+    out.member("stale_backup", stale).member("high_fragmentation", fragmented);
+    out.member("last_backup_at", facts.last_backup_at);
+}
+
 }  // namespace
 
 Reply on_backup(const Call& call) { return storage::begin(call, {StorageJobKind::backup, "", false, false}); }
@@ -209,6 +218,7 @@ Reply on_storage(const Call& call) {
     out.member("disk_free_bytes", facts.disk_free_bytes).member("measured_at", facts.measured_at);
     out.member("last_backup_at", facts.last_backup_at).member("backup_age_ms", facts.backup_age_ms);
     out.member("backup_overdue", facts.backup_overdue);
+    out.member("checked_at", facts.checked_at == 0 ? std::nullopt : std::optional(facts.checked_at));
     out.member("lost_rows", facts.lost_rows);
     out.member("damage", facts.damage.empty() ? std::nullopt : std::optional(facts.damage)).key("running");
     if (const StorageJobRow* job = call.ctx.tables.find<StorageJobRow>({0})) {
@@ -231,16 +241,34 @@ Reply on_storage_health(const Call& call) {
     return std::nullopt;
 }
 
+void write_storage_health(json::Writer& out, const Context& ctx) {
+    const StorageStateRow files = files_of(ctx);
+    const std::vector<json::Value> tables = json::elements(files.tables);
+    if (tables.empty()) {
+        out.null();
+        return;
+    }
+    out.begin_object();
+    write_storage_verdict(out, storage::facts(ctx));
+    out.key("tables").begin_array();
+    for (const json::Value& each : tables) {
+        const json::Object table = json::members(each.raw);
+        out.begin_object().raw_member("table", member_of(table, "table"));
+        out.raw_member("record_count", member_of(table, "record_count"));
+        out.raw_member("file_size_bytes", member_of(table, "file_size_bytes"));
+        out.raw_member("fragmentation_ratio", ratio_text(files.free_bytes, files.database_bytes));
+        out.member("status", "ok").end_object();
+    }
+    out.end_array().end_object();
+}
+
 Answer storage_health_answer(const Context& ctx, const QueryResult& result) {
     const storage::Facts facts = storage::facts(ctx);
     const StorageStateRow files = files_of(ctx);
-    const bool fragmented = facts.free_percent > kHighFragmentationPercent;
-    const bool stale = facts.backup_overdue;
-    const std::string_view health = stale && fragmented ? "unhealthy" : stale || fragmented ? "warning" : "healthy";
     json::Writer out;
-    out.begin_object().member("health_status", facts.damage.empty() ? health : "unhealthy");
-    out.member("stale_backup", stale).member("high_fragmentation", fragmented);
-    out.member("last_backup_at", facts.last_backup_at).key("tables").begin_array();
+    out.begin_object();
+    write_storage_verdict(out, facts);
+    out.key("tables").begin_array();
     for (size_t i = 0; i < kCareTables.size(); ++i) {
         const bool known = i < result.rows.size() && result.rows[i].values.size() == 2;
         const int64_t rows = known ? result.rows[i].values[0].integer : -1;

@@ -20,6 +20,8 @@ Reply on_backup_restore(const Call&);
 
 /// The rows that GET /api/admin/dets-health asked for.
 Answer storage_health_answer(const Context&, const QueryResult&);
+/// The same for GET /api/metrics, as the machine has last counted; null: it has not yet.
+void write_storage_health(json::Writer& out, const Context&);
 /// What the request is told that waited for this job.
 Answer storage_answer(const StorageJobRow&, const StorageRunRow&);
 /// 202: the job takes longer than the request may wait.

@@ -1218,6 +1218,7 @@ enum class TimerKind : uint8_t {
     token_expiry,        ///< token (its digest): what it opened ends (wall)
     backup_due,          ///< all: a backup is to be made (wall)
     compaction_due,      ///< all: the quiet hour has come (wall)
+    dead_letter_age,     ///< all: look for dead letters that are too old to be kept (wall)
 };
 std::string_view to_text(TimerKind);
 bool from_text(std::string_view, TimerKind&);
@@ -1849,8 +1850,10 @@ struct StorageStateRow {
     int64_t database_bytes = 0;
     int64_t free_bytes = 0;       ///< of these, in pages that hold nothing
     int64_t disk_free_bytes = 0;  ///< of the file system
-    int64_t lost_rows = 0;        ///< that a damaged database cost this run
-    std::string damage;           ///< what was found damaged at the start, for people; "" = nothing
+    int64_t lost_rows = 0;        ///< that damaged databases cost, as long as these lie in quarantine
+    std::string damage;           ///< what was found damaged, for people; "" = nothing
+    int64_t checked_at = 0;       ///< when the last background check has gone through everything; 0: not in this run
+    std::string tables = "[]";    ///< JSON array of {table, record_count, file_size_bytes}, of kCareTables
     std::string backups = "[]";   ///< JSON array of manifests, the newest first
 
     using Key = std::tuple<int64_t>;
@@ -1864,6 +1867,8 @@ struct StorageStateRow {
         visit("disk_free_bytes", self.disk_free_bytes);
         visit("lost_rows", self.lost_rows);
         visit("damage", self.damage);
+        visit("checked_at", self.checked_at);
+        visit("tables", self.tables);
         visit("backups", self.backups);
     }
 };
