@@ -96,6 +96,10 @@ template <Is<StorageFigures> I, class V>
 void fields(I& input, V&& visit) {
     visit(input.database_bytes, input.free_bytes, input.disk_free_bytes, input.lost_rows, input.damage, input.backups);
 }
+template <Is<DashboardOpened> I, class V>
+void fields(I& input, V&& visit) {
+    visit(input.connection, input.peer, input.loopback, input.query, input.authorization);
+}
 template <Is<MachineSample> I, class V>
 void fields(I& input, V&& visit) {
     visit(input);
@@ -226,7 +230,7 @@ std::string_view input_name(const InputBody& body) {
         "Started",        "ConnectionOpened", "FrameReceived", "ControlReceived", "MailPushed",   "ConnectionClosed",
         "HttpRequest",    "RequestCancelled", "Tick",          "Committed",       "CommitFailed", "StorageRecovered",
         "QueryResult",    "ClockJumped",      "Shutdown",      "BodyTaken",       "Delivered",    "MachineSample",
-        "StorageJobDone", "StorageFigures"};
+        "StorageJobDone", "StorageFigures",   "DashboardOpened"};
     return kNames.at(body.index());
 }
 

@@ -263,6 +263,12 @@ void figures(Context& ctx, const StorageFigures& figures) {
     row.damage = figures.damage;
     row.backups = json::validate(figures.backups) ? figures.backups : "[]";
     const bool first = !ctx.tables.contains<StorageStateRow>({0});
+    if (!first) {
+        const StorageStateRow before = state(ctx.tables);
+        row.table_figures = before.table_figures;
+        row.counted_at = before.counted_at;
+        row.counting = before.counting;
+    }
     ctx.tables.put(std::move(row));
     // The files know better than the rows when the last backup was made: rows may be older than they are.
     if (first) arm_backup(ctx, saturating_add(ctx.now.wall_ms, ctx.settings.backup_start_delay_ms));

@@ -80,14 +80,9 @@ Answer backup_answer(const StorageRunRow& run) {
     const std::vector<json::Value> tables = json::elements(member_of(result, "tables"));
     json::Writer out;
     out.begin_object().member("status", "complete");
-    out.member("tables_total", tables.size()).member("tables_success", tables.size()).key("results").begin_array();
-    for (const json::Value& each : tables) {
-        const json::Object table = json::members(each.raw);
-        out.begin_object().raw_member("table", member_of(table, "table")).member("status", "ok");
-        out.raw_member("path", member_of(result, "path")).raw_member("size", member_of(table, "bytes"));
-        out.raw_member("rows", member_of(table, "rows")).end_object();
-    }
-    out.end_array().raw_member("backup", member_of(result, "name")).raw_member("bytes", member_of(result, "bytes"));
+    out.member("tables_total", tables.size()).member("tables_success", tables.size());
+    write_backup_results(out.key("results"), run);
+    out.raw_member("backup", member_of(result, "name")).raw_member("bytes", member_of(result, "bytes"));
     out.raw_member("sha256", member_of(result, "sha256")).member("verified", true);
     out.raw_member("copied_to", member_of(result, "copied_to")).end_object();
     return ok(out);
@@ -117,14 +112,8 @@ Answer compact_answer(const StorageRunRow& run) {
     json::Writer out;
     out.begin_object().member("status", "complete").member("tables_total", total);
     out.member("tables_compacted", what.skipped ? 0 : total).member("tables_skipped", what.skipped ? total : 0);
-    out.key("results").begin_array();
-    for (const std::string_view table : kCareTables) {
-        out.begin_object().member("table", table).member("status", what.skipped ? "skipped" : "compacted");
-        if (what.skipped) out.raw_member("reason", what.reason);
-        if (!what.skipped) out.member("duration_ms", what.duration_ms);
-        out.end_object();
-    }
-    out.end_array().raw_member("freed_bytes", member_of(result, "freed_bytes")).end_object();
+    write_compaction_results(out.key("results"), run);
+    out.raw_member("freed_bytes", member_of(result, "freed_bytes")).end_object();
     return ok(out);
 }
 
@@ -153,6 +142,58 @@ void write_run(json::Writer& out, const StorageRunRow& run) {
 }
 
 }  // namespace
+
+void write_compaction_results(json::Writer& out, const StorageRunRow& run) {
+    const json::Object result = json::members(run.result);
+    const Compacted what = compacted(result);
+    out.begin_array();
+    for (const std::string_view table : kCareTables) {
+        out.begin_object().member("table", table);
+        out.member("status", !run.ok ? "error" : what.skipped ? "skipped" : "compacted");
+        if (!run.ok) out.member("reason", run.error);
+        if (run.ok && what.skipped) out.raw_member("reason", what.reason);
+        if (run.ok && !what.skipped) out.member("duration_ms", what.duration_ms);
+        out.end_object();
+    }
+    out.end_array();
+}
+
+void write_backup_results(json::Writer& out, const StorageRunRow& run) {
+    const json::Object result = json::members(run.result);
+    out.begin_array();
+    if (!run.ok) {
+        for (const std::string_view table : kCareTables) {
+            out.begin_object().member("status", "error").member("table", table).member("reason", run.error);
+            out.end_object();
+        }
+        out.end_array();
+        return;
+    }
+    const std::vector<json::Value> tables = json::elements(member_of(result, "tables"));
+    for (const json::Value& each : tables) {
+        const json::Object table = json::members(each.raw);
+        out.begin_object().raw_member("table", member_of(table, "table")).member("status", "ok");
+        out.raw_member("path", member_of(result, "path")).raw_member("size", member_of(table, "bytes"));
+        out.raw_member("rows", member_of(table, "rows")).end_object();
+    }
+    out.end_array();
+}
+
+std::string care_tables_json(const Context& ctx, const QueryResult& counted) {
+    const StorageStateRow files = files_of(ctx);
+    json::Writer out;
+    out.begin_array();
+    for (size_t i = 0; i < kCareTables.size(); ++i) {
+        const bool known = i < counted.rows.size() && counted.rows[i].values.size() == 2;
+        const int64_t rows = known ? counted.rows[i].values[0].integer : -1;
+        const int64_t bytes = known ? counted.rows[i].values[1].integer : -1;
+        out.begin_object().member("table", kCareTables.at(i)).member("record_count", std::max<int64_t>(0, rows));
+        out.member("file_size_bytes", std::max<int64_t>(0, bytes));
+        out.raw_member("fragmentation_ratio", rows < 0 ? "0.0" : ratio_text(files.free_bytes, files.database_bytes));
+        out.member("status", rows < 0 ? "unavailable" : "ok").end_object();
+    }
+    return out.end_array().take();
+}
 
 Reply on_backup(const Call& call) { return storage::begin(call, {StorageJobKind::backup, "", false, false}); }
 
@@ -232,24 +273,14 @@ Reply on_storage_health(const Call& call) {
 
 Answer storage_health_answer(const Context& ctx, const QueryResult& result) {
     const storage::Facts facts = storage::facts(ctx);
-    const StorageStateRow files = files_of(ctx);
     const bool fragmented = facts.free_percent > kHighFragmentationPercent;
     const bool stale = facts.backup_overdue;
     const std::string_view health = stale && fragmented ? "unhealthy" : stale || fragmented ? "warning" : "healthy";
     json::Writer out;
     out.begin_object().member("health_status", facts.damage.empty() ? health : "unhealthy");
     out.member("stale_backup", stale).member("high_fragmentation", fragmented);
-    out.member("last_backup_at", facts.last_backup_at).key("tables").begin_array();
-    for (size_t i = 0; i < kCareTables.size(); ++i) {
-        const bool known = i < result.rows.size() && result.rows[i].values.size() == 2;
-        const int64_t rows = known ? result.rows[i].values[0].integer : -1;
-        const int64_t bytes = known ? result.rows[i].values[1].integer : -1;
-        out.begin_object().member("table", kCareTables.at(i)).member("record_count", std::max<int64_t>(0, rows));
-        out.member("file_size_bytes", std::max<int64_t>(0, bytes));
-        out.raw_member("fragmentation_ratio", rows < 0 ? "0.0" : ratio_text(files.free_bytes, files.database_bytes));
-        out.member("status", rows < 0 ? "unavailable" : "ok").end_object();
-    }
-    out.end_array().end_object();
+    out.member("last_backup_at", facts.last_backup_at).raw_member("tables", care_tables_json(ctx, result));
+    out.end_object();
     return ok(out);
 }
 

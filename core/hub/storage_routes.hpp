@@ -25,4 +25,9 @@ Answer storage_answer(const StorageJobRow&, const StorageRunRow&);
 /// 202: the job takes longer than the request may wait.
 Answer storage_goes_on(const StorageJobRow&);
 
+/// How an ended compaction and an ended backup went, table by table; the tables as they were counted.
+void write_compaction_results(json::Writer&, const StorageRunRow&);
+void write_backup_results(json::Writer&, const StorageRunRow&);
+std::string care_tables_json(const Context&, const QueryResult& counted);
+
 }  // namespace agentcom::requests

@@ -279,7 +279,8 @@ class Tables {
                    Table<ValidationCountRow>, Table<ValidationFailureRow>, Table<PushSubscriptionRow>,
                    Table<WebhookRow>, Table<DeliveryRow>, Table<ReceiverRow>, Table<MetricHistoryRow>, Table<AlertRow>,
                    Table<AlertEpisodeRow>, Table<AlertRuleRow>, Table<LiveAlertRow>, Table<AlertWatchRow>,
-                   Table<StorageRunRow>, Table<StorageJobRow>, Table<StorageStateRow>>;
+                   Table<StorageRunRow>, Table<StorageJobRow>, Table<StorageStateRow>, Table<CompletionRow>,
+                   Table<DashboardRow>>;
 
     /// How to put one row back.
     struct Undo {
