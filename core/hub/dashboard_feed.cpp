@@ -111,7 +111,8 @@ void DashboardFeed::note(Context& ctx) {
     }
     if (!ctx.sample_due) return;
     for (const auto& [workspace, unused] : ctx.tables.indexes().event_dashboards) {
-        add_event(workspace, R"({"type":"metrics_snapshot","data":)" + requests::metrics_snapshot(ctx, workspace) + "}");
+        add_event(workspace,
+                  R"({"type":"metrics_snapshot","data":)" + requests::metrics_snapshot(ctx, workspace) + "}");
     }
 }
 
@@ -149,8 +150,7 @@ void DashboardFeed::serve_delta(const Context&, Round& round, const DashboardRow
         }
         reader.asked = row.asked;
     }
-    const bool is_kept =
-        seq == feed.model.seq || (!feed.deltas.empty() && feed.deltas.front().seq <= seq + 1);
+    const bool is_kept = seq == feed.model.seq || (!feed.deltas.empty() && feed.deltas.front().seq <= seq + 1);
     if (reason.empty() && !is_kept) reason = asked ? "too_old" : "lagged";
     reader.seq = feed.model.seq;
     if (!reason.empty()) {

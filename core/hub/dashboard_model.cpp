@@ -55,8 +55,7 @@ void add_flags(view::Agent& out, const Context& ctx, const AgentRow* row, int64_
     if (row != nullptr && row->backoff_until_us != 0) out.flags.emplace_back("backing_off");
     const limits::Party party = limits::agent_party(workspace, out.agent_id);
     if (limits::is_exempt(ctx, party)) out.flags.emplace_back("exempt");
-    const LimitViolationRow* refused =
-        ctx.tables.find<LimitViolationRow>({party.owner, party.workspace, party.name});
+    const LimitViolationRow* refused = ctx.tables.find<LimitViolationRow>({party.owner, party.workspace, party.name});
     out.refusals = refused == nullptr ? 0 : refused->total;
 }
 

@@ -17,6 +17,8 @@
 
 namespace agentcom {
 
+namespace dashboard_state {
+
 namespace {
 
 constexpr size_t kDeadLettersMax = 100;
@@ -285,14 +287,14 @@ bool are_counts_fresh(const Context& ctx, const StorageStateRow& state) {
 
 }  // namespace
 
-std::string dashboard_state::alerts_text(const Context& ctx, int64_t workspace) {
+std::string alerts_text(const Context& ctx, int64_t workspace) {
     json::Writer out;
     out.begin_array();
     for (const LiveAlertRow& alert : alerts::standing(ctx, workspace)) out.raw(alerts::to_json(alert));
     return out.end_array().take();
 }
 
-std::string dashboard_state::text(const Context& ctx, int64_t workspace) {
+std::string text(const Context& ctx, int64_t workspace) {
     json::Writer out;
     out.begin_object().member("uptime_ms", std::max<int64_t>(0, ctx.now.wall_ms - ctx.runtime().started_at));
     out.member("timestamp", ctx.now.wall_ms);
@@ -310,7 +312,7 @@ std::string dashboard_state::text(const Context& ctx, int64_t workspace) {
     return out.end_object().take();
 }
 
-void dashboard_state::want_counts(Context& ctx) {
+void want_counts(Context& ctx) {
     const StorageStateRow* state = ctx.tables.find<StorageStateRow>({0});
     if (state == nullptr || state->counting || are_counts_fresh(ctx, *state)) return;
     ctx.tables.modify<StorageStateRow>({0}, [](StorageStateRow& row) { row.counting = true; });
@@ -319,7 +321,7 @@ void dashboard_state::want_counts(Context& ctx) {
     ctx.query(CountRows{}, std::move(pending));
 }
 
-void dashboard_state::tables_counted(Context& ctx, const QueryResult& result) {
+void tables_counted(Context& ctx, const QueryResult& result) {
     if (!ctx.tables.contains<StorageStateRow>({0})) return;
     const std::string tables = requests::care_tables_json(ctx, result);
     ctx.tables.modify<StorageStateRow>({0}, [&](StorageStateRow& row) {
@@ -330,9 +332,11 @@ void dashboard_state::tables_counted(Context& ctx, const QueryResult& result) {
     });
 }
 
+}  // namespace dashboard_state
+
 requests::Reply requests::on_dashboard_state(const Call& call) {
     const StorageStateRow* state = call.ctx.tables.find<StorageStateRow>({0});
-    if (state != nullptr && !are_counts_fresh(call.ctx, *state)) {
+    if (state != nullptr && !dashboard_state::are_counts_fresh(call.ctx, *state)) {
         call.ctx.query(CountRows{}, pending_request(call, "dashboard_state", ""));
         return std::nullopt;
     }

@@ -14,8 +14,12 @@ namespace agentcom::dashboards {
 
 namespace {
 
-/// Entries of a model that one interval is enough for; more make the pauses longer.
-constexpr int64_t kEntriesPerInterval = 3'000;
+/// Entries of a model that may be made, and sent to all dashboards together, in one interval; more make the pauses
+/// longer.
+constexpr int64_t kEntriesMade = 3'000;
+constexpr int64_t kEntriesSent = 40'000;
+/// Of each state of tasks about so many are shown at most.
+constexpr int64_t kShownOfState = 2'000;
 
 int64_t size_of(const auto& map, int64_t workspace) {
     const auto found = map.find(workspace);
@@ -27,9 +31,11 @@ int64_t pause_ms(const Context& ctx, int64_t workspace) {
     const Indexes& indexes = ctx.tables.indexes();
     int64_t entries = std::min<int64_t>(size_of(indexes.sessions, workspace), view::kAgentsMax);
     if (const auto counts = indexes.state_counts.find(workspace); counts != indexes.state_counts.end()) {
-        for (const int64_t count : counts->second) entries += std::min<int64_t>(count, view::kLeasedMax);
+        for (const int64_t count : counts->second) entries += std::min<int64_t>(count, kShownOfState);
     }
-    return ctx.settings.dashboard_interval_ms * (1 + entries / kEntriesPerInterval);
+    const int64_t readers = size_of(indexes.dashboards, workspace);
+    const int64_t parts = 1'000 + 1'000 * entries / kEntriesMade + 1'000 * entries * readers / kEntriesSent;
+    return ctx.settings.dashboard_interval_ms * parts / 1'000;
 }
 
 /// Sees to it that there are rounds; the first one comes at once.
@@ -116,8 +122,8 @@ std::string authenticated_text(const Context& ctx, const access::Identity& ident
     out.begin_object().member("type", "authenticated").member("principal", identity.principal);
     out.member("role", to_text(identity.role));
     out.member("workspace", ctx.tables.find<WorkspaceRow>({workspace})->name).key("permissions").begin_array();
-    for (const Permission permission : {Permission::read, Permission::work, Permission::operate,
-                                        Permission::administer, Permission::administer_hub}) {
+    for (const Permission permission : {Permission::read, Permission::work, Permission::operate, Permission::administer,
+                                        Permission::administer_hub}) {
         if (identity.may(permission)) out.string(word_for(permission));
     }
     return out.end_array().end_object().take();

@@ -227,9 +227,9 @@ void write_body(Out& out, const InputBody& body) {
 
 std::string_view input_name(const InputBody& body) {
     static constexpr std::array<std::string_view, std::variant_size_v<InputBody>> kNames{
-        "Started",        "ConnectionOpened", "FrameReceived", "ControlReceived", "MailPushed",   "ConnectionClosed",
-        "HttpRequest",    "RequestCancelled", "Tick",          "Committed",       "CommitFailed", "StorageRecovered",
-        "QueryResult",    "ClockJumped",      "Shutdown",      "BodyTaken",       "Delivered",    "MachineSample",
+        "Started",        "ConnectionOpened", "FrameReceived",  "ControlReceived", "MailPushed",   "ConnectionClosed",
+        "HttpRequest",    "RequestCancelled", "Tick",           "Committed",       "CommitFailed", "StorageRecovered",
+        "QueryResult",    "ClockJumped",      "Shutdown",       "BodyTaken",       "Delivered",    "MachineSample",
         "StorageJobDone", "StorageFigures",   "DashboardOpened"};
     return kNames.at(body.index());
 }

@@ -163,7 +163,8 @@ void add_stuck(std::vector<Need>& needs, const Context& ctx, int64_t workspace) 
     for (const auto& [progress_us, task_id] : *stuck) {
         if (needs.size() >= kNeedsMax) return;
         const TaskRow& task = *ctx.tables.find<TaskRow>({workspace, task_id});
-        needs.push_back({"stuck", task_id, tasks::label(ctx.tables, task), wall_ms_of(ctx, progress_us), task.assigned_to});
+        needs.push_back(
+            {"stuck", task_id, tasks::label(ctx.tables, task), wall_ms_of(ctx, progress_us), task.assigned_to});
     }
 }
 

@@ -11,8 +11,8 @@ void note(Context& ctx, const limits::Party& party, const Operation& operation, 
                                  {"operation", std::string(operation.name)},
                                  {"retry_after_ms", verdict.retry_after_ms}});
     }
-    const int64_t workspace = party.workspace != 0 ? party.workspace
-                                                   : access::find_workspace(ctx, access::kDefaultWorkspace).value_or(0);
+    const int64_t workspace =
+        party.workspace != 0 ? party.workspace : access::find_workspace(ctx, access::kDefaultWorkspace).value_or(0);
     if (workspace != 0) ctx.facts.push_back({Fact::What::refused, workspace, "", 0, Outcome::completed});
     if (party.owner != LimitOwner::agent) return;
     const AgentRow* agent = ctx.tables.find<AgentRow>({party.workspace, party.name});

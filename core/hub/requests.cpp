@@ -404,8 +404,7 @@ Answer perform(Context& ctx, const Actor& actor, OperationId id, const std::vect
     request.peer = actor.peer;
     const json::Object nothing;
     const Arguments arguments(operation, nothing);
-    const Call call{ctx,      request,  operation,       params,         {},
-                    arguments, actor.identity, actor.workspace, std::nullopt};
+    const Call call{ctx, request, operation, params, {}, arguments, actor.identity, actor.workspace, std::nullopt};
     if (std::optional<Answer> refused = refuse(call)) return std::move(*refused);
     if (std::optional<Answer> limited = over_limit(call)) return std::move(*limited);
     if (operation.mutates && ctx.read_only()) return error_answer(503, "storage_unavailable");

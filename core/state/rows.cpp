@@ -101,13 +101,40 @@ struct Names<DashboardMode> {
 
 template <>
 struct Names<TimerKind> {
-    static constexpr std::array<std::string_view, 34> kNames{
-        "identify",     "idle",       "ping",          "acceptance",   "lease",          "max_run",
-        "stuck",        "grace",      "retry_delay",   "ageing",       "backoff",        "limit_end",
-        "mail_flush",   "cooldown",   "bucket_sweep",  "cancel_grace", "wait_end",       "feed",
-        "feed_round",   "presence",   "reset",         "delivery",     "metrics_sample", "alert_check",
-        "storage_wait", "dashboard_round", "deadline",   "not_before",    "mail_expiry",  "message_age",    "idempotency_expiry",
-        "token_expiry", "backup_due", "compaction_due"};
+    static constexpr std::array<std::string_view, 34> kNames{"identify",
+                                                             "idle",
+                                                             "ping",
+                                                             "acceptance",
+                                                             "lease",
+                                                             "max_run",
+                                                             "stuck",
+                                                             "grace",
+                                                             "retry_delay",
+                                                             "ageing",
+                                                             "backoff",
+                                                             "limit_end",
+                                                             "mail_flush",
+                                                             "cooldown",
+                                                             "bucket_sweep",
+                                                             "cancel_grace",
+                                                             "wait_end",
+                                                             "feed",
+                                                             "feed_round",
+                                                             "presence",
+                                                             "reset",
+                                                             "delivery",
+                                                             "metrics_sample",
+                                                             "alert_check",
+                                                             "storage_wait",
+                                                             "dashboard_round",
+                                                             "deadline",
+                                                             "not_before",
+                                                             "mail_expiry",
+                                                             "message_age",
+                                                             "idempotency_expiry",
+                                                             "token_expiry",
+                                                             "backup_due",
+                                                             "compaction_due"};
 };
 
 }  // namespace

@@ -1933,11 +1933,11 @@ struct StorageStateRow {
     int64_t id = 0;  ///< always 0
     int64_t measured_at = 0;
     int64_t database_bytes = 0;
-    int64_t free_bytes = 0;       ///< of these, in pages that hold nothing
-    int64_t disk_free_bytes = 0;  ///< of the file system
-    int64_t lost_rows = 0;        ///< that a damaged database cost this run
-    std::string damage;           ///< what was found damaged at the start, for people; "" = nothing
-    std::string backups = "[]";   ///< JSON array of manifests, the newest first
+    int64_t free_bytes = 0;            ///< of these, in pages that hold nothing
+    int64_t disk_free_bytes = 0;       ///< of the file system
+    int64_t lost_rows = 0;             ///< that a damaged database cost this run
+    std::string damage;                ///< what was found damaged at the start, for people; "" = nothing
+    std::string backups = "[]";        ///< JSON array of manifests, the newest first
     std::string table_figures = "[]";  ///< JSON array: the tables of storage care as last counted
     int64_t counted_at = 0;            ///< when that was; 0: not yet in this run
     bool counting = false;             ///< the store has been asked for dashboards

@@ -1,4 +1,5 @@
-// The last tasks that ended, as they are shown to people: a task that ended leaves memory, its short form stays a while.
+// The last tasks that ended, as they are shown to people: a task that ended leaves memory, its short form stays a
+// while.
 #pragma once
 
 #include <string>

@@ -27,7 +27,9 @@ struct Json {
 };
 
 template <class T>
-concept HasMembers = requires(T& value) { T::members(value, [](std::string_view, auto&) {}); };
+concept HasMembers = requires(T& value) {
+    T::members(value, [](std::string_view, auto&) {});
+};
 
 inline void write(json::Writer& out, const std::string& value) { out.string(value); }
 inline void write(json::Writer& out, int64_t value) { out.integer(value); }

@@ -31,12 +31,12 @@ inline constexpr size_t kNeedsMax = 100;
 /// Times are Unix ms.
 struct Agent {
     std::string agent_id;
-    std::string name;                     ///< what it calls itself
-    std::string state;                    ///< offline, idle, assigned, working, waiting_input
-    std::optional<std::string> status;    ///< its own words
-    std::vector<std::string> task_ids;    ///< that it holds
+    std::string name;                   ///< what it calls itself
+    std::string state;                  ///< offline, idle, assigned, working, waiting_input
+    std::optional<std::string> status;  ///< its own words
+    std::vector<std::string> task_ids;  ///< that it holds
     std::vector<std::string> capabilities;
-    std::vector<std::string> flags;       ///< unresponsive, limited, backing_off, exempt
+    std::vector<std::string> flags;  ///< unresponsive, limited, backing_off, exempt
     int64_t slots = 1;
     std::optional<int64_t> connected_at;
     std::optional<int64_t> last_seen_at;  ///< to the second; while it is connected, to five seconds
@@ -84,8 +84,8 @@ struct Task {
     int64_t updated_at = 0;
     std::optional<std::string> agent_id;  ///< who holds it
     int64_t generation = 0;
-    std::optional<int64_t> since;          ///< when its holder began
-    std::optional<int64_t> progress;       ///< percent, as its holder says
+    std::optional<int64_t> since;     ///< when its holder began
+    std::optional<int64_t> progress;  ///< percent, as its holder says
     bool stuck = false;
     std::optional<std::string> output_line;  ///< the last line of its output
     std::optional<std::string> question;     ///< that its holder asks
