@@ -406,7 +406,7 @@ constexpr Note kNotes[] = {
     {"get_alerts_history", "before", "`next` of the page before."},
     {"get_alert_rules", "metrics", "The figures that a rule may name."},
     {"get_metrics", "tasks", "What happened to tasks."},
-    {"get_metrics", "state", "What the agent is at: `offline`, `idle`, `assigned`, `working` or `blocked`."},
+    {"DashboardMetrics", "state", "What the agent is at: `offline`, `idle`, `assigned`, `working` or `blocked`."},
     {"get_metrics", "window", "The last hour."},
     {"post_alert_acknowledge", "note", "What the next person should know."},
     {"Alert", "details", "The numbers behind it; which they are depends on the rule."},

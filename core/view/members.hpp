@@ -26,9 +26,19 @@ struct Json {
     bool operator==(const Json&) const = default;
 };
 
+namespace detail {
+
+/// Takes members, and does nothing with them.
+struct Probe {
+    template <class T>
+    void operator()(std::string_view, T&) const {}
+};
+
+}  // namespace detail
+
 template <class T>
 concept HasMembers = requires(T& value) {
-    T::members(value, [](std::string_view, auto&) {});
+    T::members(value, detail::Probe{});
 };
 
 inline void write(json::Writer& out, const std::string& value) { out.string(value); }

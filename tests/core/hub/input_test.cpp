@@ -20,6 +20,7 @@ std::vector<Input> examples() {
         inputs.push_back({{1'800'000'000'000 + number, -5 * number}, std::move(body)});
     };
     add(Started{-3, std::string(32, 'e'), 9, std::string(64, 'a'), "abcdefgh", 2, "BKey"});
+    add(DashboardOpened{8, "::1", true, "mode=delta", credential("t")});
     add(ConnectionOpened{7, "::1", true});
     add(FrameReceived{7, false, R"({"type":"ping"})", credential("t")});
     add(FrameReceived{8, true, "", {Credential::Kind::malformed, ""}});

@@ -27,7 +27,7 @@ Model small_model() {
     return model;
 }
 
-Change take(Model& model, const std::string& text) {
+Change fold_in(Model& model, const std::string& text) {
     const Result<Change> change = view::take(model, text);
     CAPTURE(text);
     REQUIRE(change.ok());
@@ -44,7 +44,7 @@ std::string error_of(Model& model, const std::string& text) {
 TEST_CASE("a model survives its frame", "[view]") {
     const Model model = small_model();
     Model read;
-    CHECK(take(read, view::model_frame(model, "start")) == Change::whole);
+    CHECK(fold_in(read, view::model_frame(model, "start")) == Change::whole);
     CHECK(same_view(read, model));
     CHECK(read.cursor() == "e.4");
     CHECK(read.at == 7);
@@ -62,7 +62,7 @@ TEST_CASE("a delta makes one model into the other, and says only what changed", 
     CHECK(delta.find("\"drop\":{\"tasks\":[\"task-1\"]}") != std::string::npos);
     CHECK(delta.find("\"rates\"") == std::string::npos);
     Model folded = before;
-    CHECK(take(folded, delta) == Change::some);
+    CHECK(fold_in(folded, delta) == Change::some);
     CHECK(same_view(folded, after));
     CHECK(folded.seq == 5);
 }
@@ -93,12 +93,12 @@ TEST_CASE("what is no frame changes nothing, and frames about other things are p
         CHECK(error_of(model, text) == "bad_frame");
         CHECK(same_view(model, small_model()));
     }
-    CHECK(take(model, R"({"type":"subscribed","mode":"delta"})") == Change::none);
+    CHECK(fold_in(model, R"({"type":"subscribed","mode":"delta"})") == Change::none);
 }
 
 TEST_CASE("a newer hub may say more, and an older one less", "[view]") {
     Model model = small_model();
-    CHECK(take(model, R"({"type":"delta","cursor":"e.5","at":1,"put":{"agents":[{"agent_id":"bob","mood":"fine"}],
+    CHECK(fold_in(model, R"({"type":"delta","cursor":"e.5","at":1,"put":{"agents":[{"agent_id":"bob","mood":"fine"}],
         "planets":[{"x":1}]},"drop":{"planets":["y"]},"figures":{"weather":{"rain":1},"hub":{"version":"9"}}})") ==
           Change::some);
     CHECK(model.agents.at("bob").slots == 1);
