@@ -383,6 +383,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Delivered& delivered) {
     deliveries::done(ctx, {delivered.workspace, delivered.receiver, delivered.seq},
                      {delivered.status, delivered.retry_after_ms, delivered.error});
 }
+
 void Hub::Core::on(Context& ctx, const Input&, const StorageJobDone& done) { storage::done(ctx, done); }
 
 void Hub::Core::on(Context& ctx, const Input&, const StorageFigures& figures) { storage::figures(ctx, figures); }

@@ -145,7 +145,7 @@ Result<std::vector<Metric>> wanted_metrics(const Call& call) {
         const MetricInfo* info = find_metric(name);
         if (info == nullptr) {
             return Wanted(Error{"unknown_metric", 422, Blame::client,
-                                "there is no figure of this name; GET /api/alerts/rules lists them"});
+                                "there is no figure of this name; GET /api/alert-rules lists them"});
         }
         if (std::find(wanted.begin(), wanted.end(), info->metric) == wanted.end()) wanted.push_back(info->metric);
         from = comma + 1;

@@ -77,7 +77,8 @@ Answer failed(const StorageRunRow& run) {
 
 Answer backup_answer(const StorageRunRow& run) {
     const json::Object result = json::members(run.result);
-    const std::vector<json::Value> tables = json::elements(member_of(result, "tables"));
+    const json::Value* listed = result.find("tables");
+    const std::vector<json::Value> tables = json::elements(listed == nullptr ? std::string_view("[]") : listed->raw);
     json::Writer out;
     out.begin_object().member("status", "complete");
     out.member("tables_total", tables.size()).member("tables_success", tables.size());

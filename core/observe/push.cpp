@@ -64,7 +64,7 @@ std::string receiver_of(const std::string& id) { return std::string(kReceiver) +
 
 std::vector<std::string> default_kinds() {
     return {"alert_fired",        "alert_cleared",     "agent_offline", "task_dead_letter",
-            "task_waiting_input", "compaction_failed", "backup_failed", "restore_*"};
+            "task_waiting_input", "compaction_failed", "backup_failed", "recovery_*"};
 }
 
 bool is_allowed(const Settings& settings, std::string_view endpoint) {

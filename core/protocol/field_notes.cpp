@@ -445,7 +445,7 @@ constexpr Note kNotes[] = {
     {"", "max", "The largest."},
     {"", "max_1h", "Its largest value within the last hour."},
     {"", "mean", "The mean, rounded down."},
-    {"", "metric", "The name of a figure; GET /api/alerts/rules lists them."},
+    {"", "metric", "The name of a figure; GET /api/alert-rules lists them."},
     {"", "min", "The smallest."},
     {"", "names", "Names, separated by commas."},
     {"", "number", "Its place in the list of those that are over."},

@@ -40,7 +40,8 @@ Page html_page(std::string_view html) {
 std::string page_policy(std::string_view html) {
     return "default-src 'none'; script-src " + hash_of_element(html, "script").value_or("'none'") + "; style-src " +
            hash_of_element(html, "style").value_or("'none'") +
-           "; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+           "; img-src data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
+           "frame-ancestors 'none'";
 }
 
 const Page* find_page(Method method, std::string_view path) {

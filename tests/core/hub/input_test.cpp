@@ -19,7 +19,8 @@ std::vector<Input> examples() {
         const auto number = static_cast<int64_t>(inputs.size());
         inputs.push_back({{1'800'000'000'000 + number, -5 * number}, std::move(body)});
     };
-    add(Started{-3, std::string(32, 'e'), 9, std::string(64, 'a'), "abcdefgh", 2, "BKey"});
+    add(Started{-3, std::string(32, 'e'), 9, std::string(64, 'a'), "abcdefgh", "info", "BKey", "2026-11-21", 12,
+                "d1 d2"});
     add(DashboardOpened{8, "::1", true, "mode=delta", credential("t")});
     add(ConnectionOpened{7, "::1", true});
     add(FrameReceived{7, false, R"({"type":"ping"})", credential("t")});
@@ -69,6 +70,8 @@ std::vector<Input> examples() {
     int64_t number = 0;
     MachineSample::numbers(sample, [&number](int64_t& each) { each = ++number; });
     add(std::move(sample));
+    add(StorageJobDone{5, true, R"({"backup":"b"})", "a word"});
+    add(StorageFigures{1, 2, 3, 4, "page 5", "[]"});
     return inputs;
 }
 

@@ -206,20 +206,10 @@ TEST_CASE("alerts of the machine follow its figures", "[alerts]") {
         {"database_size", [](MachineSample& m) { m.database_bytes = 100'000'000; }, 1, "notice"},
         {"database_size", [](MachineSample& m) { m.database_bytes = 500'000'000; }, 1, "warning"},
         {"database_size", [](MachineSample& m) { m.database_bytes = 1'000'000'000; }, 1, "critical"},
-        {"rows_lost", [](MachineSample& m) { m.rows_lost = 1; }, 1, "critical"},
         {"core_fault", [](MachineSample& m) { m.core_faults = 1; }, 1, "critical"},
         {"commit_latency", [](MachineSample& m) { m.commit_us.record(300'000); }, 2, ""},
         {"commit_latency", [](MachineSample& m) { m.commit_us.record(300'000); }, 3, "warning"},
         {"commit_latency", [](MachineSample& m) { m.commit_us.record(200'000); }, 4, ""},
-        {"stale_backup", [](MachineSample&) {}, 1, ""},
-        {"stale_backup", [](MachineSample& m) { m.backup_interval_ms = 20'000; }, 1, ""},
-        {"stale_backup", [](MachineSample& m) { m.backup_interval_ms = 20'000; }, 2, "warning"},
-        {"stale_backup",
-         [](MachineSample& m) {
-             m.backup_interval_ms = 20'000;
-             m.last_backup_at = 1'800'000'050'000;
-         },
-         2, ""},
     };
     for (const Case& each : cases) {
         Watched world;
@@ -230,6 +220,38 @@ TEST_CASE("alerts of the machine follow its figures", "[alerts]") {
         world.hub.apply(sample);
         for (int i = 0; i < each.checks; ++i) world.check();
         CAPTURE(each.rule, each.checks, sample.disk_free_bytes, sample.database_bytes);
+        CHECK(world.severity(each.rule) == each.severity);
+    }
+}
+
+TEST_CASE("alerts of storage care follow what it knows of the files", "[alerts]") {
+    struct Case {
+        std::string rule;
+        int64_t interval_ms;  ///< of backups
+        StorageFigures files;
+        int checks;
+        std::string severity;
+    };
+    StorageFigures lost;
+    lost.lost_rows = 1;
+    StorageFigures backed_up;
+    backed_up.backups = R"([{"made_at":1800000050000}])";
+    const std::vector<Case> cases = {
+        {"rows_lost", 0, lost, 1, "critical"},
+        {"rows_lost", 0, {}, 1, ""},
+        {"stale_backup", 0, {}, 2, ""},
+        {"stale_backup", 20'000, {}, 1, ""},
+        {"stale_backup", 20'000, {}, 2, "warning"},
+        {"stale_backup", 20'000, backed_up, 2, ""},
+    };
+    for (const Case& each : cases) {
+        Settings settings = quick();
+        settings.backup_interval_ms = each.interval_ms;
+        Watched world(settings);
+        world.hub.apply(each.files);
+        world.hub.apply(MachineSample{});
+        for (int i = 0; i < each.checks; ++i) world.check();
+        CAPTURE(each.rule, each.interval_ms, each.checks);
         CHECK(world.severity(each.rule) == each.severity);
     }
 }
@@ -257,7 +279,7 @@ TEST_CASE("a database that grows on is told of again, one that shrinks is not", 
 TEST_CASE("a rule over a counter looks at its growth within an hour", "[alerts]") {
     Watched world;
     const auto put = [&](const std::string& body) {
-        return world.hub.http(Method::put, "/api/alerts/rules/mine", body, kAdmin).status;
+        return world.hub.http(Method::put, "/api/alert-rules/mine", body, kAdmin).status;
     };
     REQUIRE(put(R"({"metric":"tasks_completed","op":">=","threshold":2,"severity":"notice"})") == 201);
     world.complete(1);

@@ -14,13 +14,19 @@ namespace {
 
 const std::string kAdmin(TestHub::kAdminToken);
 
+/// What a machine says that opened a damaged database.
+void sample_with_lost_rows(TestHub& hub, int64_t rows) {
+    StorageFigures files;
+    files.lost_rows = rows;
+    hub.apply(files);
+    hub.apply(MachineSample{});
+}
+
 struct Watched {
     Watched() : hub(Settings{}, 1, TestHub::Watch::figures) {}
 
     void lose_rows(int64_t rows) {
-        MachineSample sample;
-        sample.rows_lost = rows;
-        hub.apply(sample);
+        sample_with_lost_rows(hub, rows);
         hub.advance_ms(30'000);
     }
     /// What the event log says of alerts: "fired!" was to be told, "fired" was not.
@@ -86,9 +92,7 @@ TEST_CASE("W-23: an acknowledgement says who, and outlives a restart", "[alerts]
     CHECK(world.alert("note") == "restoring");
     // It is quiet for as long as that was to hold, though a rest of an hour is over in between.
     for (int minute = 0; minute < 119; ++minute) {
-        MachineSample sample;
-        sample.rows_lost = 3;
-        world.hub.apply(sample);
+        sample_with_lost_rows(world.hub, 3);
         world.hub.advance_ms(kMsPerMinute);
     }
     CHECK(world.told() == Told{"fired!", "acknowledged"});
@@ -130,9 +134,7 @@ TEST_CASE("alerts that are over are kept in bounds", "[alerts]") {
     TestHub hub(settings, 1, TestHub::Watch::figures);
     for (int64_t i = 0; i < 5; ++i) {
         for (const int64_t rows : {i + 1, int64_t{0}}) {
-            MachineSample sample;
-            sample.rows_lost = rows;
-            hub.apply(sample);
+            sample_with_lost_rows(hub, rows);
             hub.advance_ms(30'000);
         }
     }
@@ -144,9 +146,7 @@ TEST_CASE("alerts that are over are kept in bounds", "[alerts]") {
 
 TEST_CASE("without samples there are no alerts", "[alerts]") {
     TestHub hub;
-    MachineSample sample;
-    sample.rows_lost = 1;
-    hub.apply(sample);
+    sample_with_lost_rows(hub, 1);
     hub.advance_ms(10 * kMsPerMinute);
     CHECK(hub.tables().count<LiveAlertRow>() == 0);
 }

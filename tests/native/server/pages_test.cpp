@@ -66,7 +66,8 @@ TEST_CASE("the policy of a page names its own script and style, and nothing else
     const std::string policy = page_policy("<style>b{}</style><script>alert(1)</script>");
     CHECK(policy ==
           "default-src 'none'; script-src 'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='; style-src "
-          "'sha256-7yqHVAesot11p6HczDsgKRipvI5UPgs97z80zNXlans='; img-src data:; connect-src 'self'; base-uri 'none'; "
+          "'sha256-7yqHVAesot11p6HczDsgKRipvI5UPgs97z80zNXlans='; img-src data:; connect-src 'self'; worker-src "
+          "'self'; base-uri 'none'; "
           "form-action 'none'; frame-ancestors 'none'");
     CHECK(page_policy("no script").find("script-src 'none'; style-src 'none'") != std::string::npos);
 }
