@@ -964,6 +964,9 @@ constexpr std::array kCatalogue = {
     route(Id::http_alert_rule_remove, "delete_alert_rule", Method::delete_, "/api/alert-rules/:rule_id",
           {.auth = Auth::strict, .permission = Permission::administer, .mutates = true, .since = 2},
           "Take a rule away, and its alert with it."),
+    // dashboards
+    route(Id::http_dashboard_state, "get_dashboard_state", Method::get, "/api/dashboard/state",
+          {.permission = Permission::read}, "Show the workspace as the dashboard of v1.1 did."),
     // storage care
     route(Id::http_backup, "post_admin_backup", Method::post, "/api/admin/backup",
           {.auth = Auth::strict, .permission = Permission::administer_hub, .mutates = true, .own_record = true},
