@@ -42,8 +42,8 @@ StorageTool storage_tool(const Config& config) {
             std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
 }
 
-int finish(const StorageTool::Outcome& outcome) {
-    print(outcome.text);
+int finish(const Config& config, const StorageTool::Outcome& outcome) {
+    print(config.json ? outcome.data + "\n" : outcome.text);
     return outcome.exit_code;
 }
 
@@ -122,15 +122,15 @@ int main(int argc, char** argv) {
             return outcome.repeated ? 1 : 0;
         }
         case ConfigTask::list_backups:
-            return finish(storage_tool(config).list());
+            return finish(config, storage_tool(config).list());
         case ConfigTask::make_backup:
-            return finish(storage_tool(config).make());
+            return finish(config, storage_tool(config).make());
         case ConfigTask::verify_backup:
-            return finish(storage_tool(config).verify(config.subject));
+            return finish(config, storage_tool(config).verify(config.subject));
         case ConfigTask::restore_backup:
-            return finish(storage_tool(config).restore(config.subject));
+            return finish(config, storage_tool(config).restore(config.subject));
         case ConfigTask::doctor:
-            return finish(storage_tool(config).doctor());
+            return finish(config, storage_tool(config).doctor());
         case ConfigTask::serve:
             break;
     }

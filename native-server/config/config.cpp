@@ -125,6 +125,7 @@ Status read_command_line(const std::vector<std::string>& arguments, Config& conf
     app.add_option("--restore-backup", restored, "Go back to this backup while no hub runs, then end")
         ->type_name("NAME");
     app.add_flag("--doctor", doctor, "Check the data directory and explain what is found, then end (1: something is)");
+    app.add_flag("--json", config.json, "What the five before print becomes one JSON object");
     app.footer(
         "Each option and setting is also AGENTCOM_NAME in the environment and NAME = VALUE in the file.\n"
         "Precedence: command line, environment, file, profile, default.");

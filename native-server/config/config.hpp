@@ -65,6 +65,7 @@ struct Config {
     std::string backup_copy_command;
     OnDamage on_damage = OnDamage::refuse;
     std::string subject;  ///< the backup that --restore-backup and --verify-backup name
+    bool json = false;    ///< what works on the data directory prints JSON
     std::string replay_file;
     std::string help;
     /// Where each value comes from that was set at all; by option or setting name.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/base/json.hpp"
 #include "native-server/server/files.hpp"
 #include "native-server/store/backup.hpp"
 #include "native-server/store/damage.hpp"
@@ -23,24 +24,52 @@ constexpr int64_t kMsPerHourOfBackups = 3'600'000;
 constexpr int64_t kStaleBackupMs = 48 * kMsPerHourOfBackups;
 constexpr int64_t kFragmentedPercent = 50;
 
-StorageTool::Outcome failed_outcome(const Error& error) { return {1, error.code + ": " + error.text + "\n"}; }
+StorageTool::Outcome not_done(const std::string& code, const std::string& text) {
+    json::Writer out;
+    out.begin_object().key("error").begin_object().member("code", code).member("message", text).end_object();
+    return {1, (code == "not_found" ? "" : code + ": ") + text + "\n", out.end_object().take()};
+}
+
+StorageTool::Outcome not_done(const Error& error) { return not_done(error.code, error.text); }
+
+StorageTool::Outcome backup_outcome(const char* status, const BackupManifest& backup, const std::string& text) {
+    json::Writer out;
+    out.begin_object().member("status", status).member("backup", backup.name);
+    out.member("bytes", backup.bytes).member("rows", backup.rows).end_object();
+    return {0, text, out.take()};
+}
 
 /// Collects what a check-up finds.
 class Findings {
   public:
-    void good(const std::string& what) { text_ += "ok       " + what + "\n"; }
-    void note(const std::string& what, const std::string& advice) { add("note     ", what, advice); }
+    Findings() { list_.begin_array(); }
+
+    void good(const std::string& what) {
+        text_ += "ok       " + what + "\n";
+        write("ok", what, std::nullopt);
+    }
+    void note(const std::string& what, const std::string& advice) { add("note", "note     ", what, advice); }
     void bad(const std::string& what, const std::string& advice) {
-        add("PROBLEM  ", what, advice);
+        add("problem", "PROBLEM  ", what, advice);
         bad_ = true;
     }
-    StorageTool::Outcome outcome() const { return {bad_ ? 1 : 0, text_}; }
+    StorageTool::Outcome outcome() {
+        json::Writer out;
+        out.begin_object().member("good", !bad_).raw_member("findings", list_.end_array().take()).end_object();
+        return {bad_ ? 1 : 0, text_, out.take()};
+    }
 
   private:
-    void add(const char* mark, const std::string& what, const std::string& advice) {
+    void add(const char* level, const char* mark, const std::string& what, const std::string& advice) {
         text_ += mark + what + "\n         " + advice + "\n";
+        write(level, what, advice);
     }
+    void write(const char* level, const std::string& what, const std::optional<std::string>& advice) {
+        list_.begin_object().member("level", level).member("what", what).member("advice", advice).end_object();
+    }
+
     std::string text_;
+    json::Writer list_;
     bool bad_ = false;
 };
 
@@ -152,45 +181,54 @@ void check_backups(const StorageTool& tool, Findings& findings) {
 
 }  // namespace
 
-StorageTool::Outcome StorageTool::list() const { return {0, describe_backups(list_backups(backups)) + "\n"}; }
+StorageTool::Outcome StorageTool::list() const {
+    const std::string all = describe_backups(list_backups(backups));
+    return {0, all + "\n", R"({"backups":)" + all + "}"};
+}
 
 StorageTool::Outcome StorageTool::make() const {
     if (!file_exists(data_directory + "/hub.db")) {
-        return {1, "there is no hub.db in " + data_directory + ": give its directory with --data\n"};
+        return not_done("not_found", "there is no hub.db in " + data_directory + ": give its directory with --data");
     }
     BackupOptions options;
     options.hub_version = hub_version;
     options.wall_ms = wall_ms;
     Pace pace;
     const Result<BackupManifest> made = make_backup(data_directory, backups, options, pace);
-    if (!made) return failed_outcome(made.error());
-    return {0, "backup " + made.value().name + " in " + backups + ": " + std::to_string(made.value().rows) + " rows, " +
-                   std::to_string(made.value().bytes) + " bytes, verified\n"};
+    if (!made) return not_done(made.error());
+    const BackupManifest& backup = made.value();
+    return backup_outcome("complete", backup,
+                          "backup " + backup.name + " in " + backups + ": " + std::to_string(backup.rows) + " rows, " +
+                              std::to_string(backup.bytes) + " bytes, verified\n");
 }
 
 StorageTool::Outcome StorageTool::verify(const std::string& backup) const {
     const std::optional<BackupManifest> found = find_backup(backups, backup);
-    if (!found) return {1, "there is no backup " + backup + " in " + backups + "\n"};
+    if (!found) return not_done("not_found", "there is no backup " + backup + " in " + backups);
     Pace pace;
-    if (const Status good = verify_backup(backups, *found, pace); !good) return failed_outcome(good.error());
-    return {0, "backup " + backup + " is good: " + std::to_string(found->rows) + " rows\n"};
+    if (const Status good = verify_backup(backups, *found, pace); !good) return not_done(good.error());
+    return backup_outcome("verified", *found,
+                          "backup " + backup + " is good: " + std::to_string(found->rows) + " rows\n");
 }
 
 StorageTool::Outcome StorageTool::restore(const std::string& backup) const {
+    const std::optional<BackupManifest> found = find_backup(backups, backup);
+    if (!found) return not_done("not_found", "there is no backup " + backup + " in " + backups);
     DataDirectory directory;
-    if (const Status acquired = directory.acquire(data_directory); !acquired) return failed_outcome(acquired.error());
+    if (const Status acquired = directory.acquire(data_directory); !acquired) return not_done(acquired.error());
     RestoreOptions options;
     options.backups = backups;
     options.hub_version = hub_version;
     options.wall_ms = wall_ms;
     // One that was interrupted comes first.
-    if (const Status finished = finish_restore(directory, options); !finished) return failed_outcome(finished.error());
+    if (const Status finished = finish_restore(directory, options); !finished) return not_done(finished.error());
     if (const Status restored = restore_backup(directory, backup, options); !restored) {
-        return failed_outcome(restored.error());
+        return not_done(restored.error());
     }
-    return {0, "restored " + backup +
-                   ". What was there is the newest backup, or in quarantine/. Start the hub: tasks that "
-                   "ran then are queued again\n"};
+    return backup_outcome("restored", *found,
+                          "restored " + backup +
+                              ". What was there is the newest backup, or in quarantine/. Start the hub: tasks that "
+                              "ran then are queued again\n");
 }
 
 StorageTool::Outcome StorageTool::doctor() const {

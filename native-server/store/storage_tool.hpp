@@ -15,6 +15,7 @@ struct StorageTool {
     struct Outcome {
         int exit_code = 0;  ///< 1: it failed, or something is wrong
         std::string text;   ///< lines for people; of `list` JSON
+        std::string data;   ///< the same as a JSON object; {"error":{"code","message"}} when it could not be done
     };
 
     Outcome list() const;

@@ -593,6 +593,43 @@ describe('the command line', () => {
     });
   });
 
+  test('backups and check-ups, with and without a hub', { timeout: 90_000 }, async () => {
+    const own = await Hub.start();
+    const owner = new Person(own);
+    try {
+      const before = await owner.run('--json', 'doctor');
+      assert.equal(before.code, 1, 'without a backup not all is well');
+      const found = checked('doctor', before.out);
+      assert.ok(!found.good && found.findings.some(({ of, level, what }) => of === 'data' && level === 'problem' && /backup/.test(what)));
+      assert.ok(found.findings.some(({ of, level }) => of === 'hub' && level === 'ok'));
+
+      const { backup } = await owner.data('backup-create', 'backup', 'create');
+      assert.deepEqual((await owner.data('backup-list', 'backup', 'list')).backups.map(({ name }) => name), [backup]);
+      assert.equal((await owner.data('backup-verify', 'backup', 'verify', backup)).status, 'verified');
+      assert.equal((await owner.data('backup-restore', 'backup', 'restore', backup, '--dry-run')).backup, backup);
+      await owner.error(3, 'backup', 'verify', 'none');
+      await owner.data('hub-compact', 'hub', 'compact');
+      const after = await owner.data('doctor', 'doctor');
+      assert.ok(after.good, JSON.stringify(after));
+      assert.match(await owner.succeed('doctor'), /^ok .*answers[^]*all is well\n$/);
+
+      await owner.succeed('submit', 'later than the backup');
+      await own.stop();
+      assert.equal(checked('doctor', (await owner.run('--json', 'doctor')).out).findings[0].of, 'hub', 'it says that there is no hub');
+      assert.ok((await owner.data('doctor', 'doctor', '--offline')).good);
+      assert.equal((await owner.data('backup-list', 'backup', 'list', '--offline')).backups.length, 1);
+      assert.equal((await owner.data('backup-verify', 'backup', 'verify', backup, '--offline')).backup, backup);
+      assert.equal((await owner.data('backup-create', 'backup', 'create', '--offline')).status, 'complete');
+      await owner.error(3, 'backup', 'restore', 'none', '--offline');
+      assert.equal((await owner.data('backup-restore', 'backup', 'restore', backup, '--offline')).status, 'restored');
+      await own.start();
+      assert.equal((await own.api().get('/api/tasks/stats')).body.queued_index_size, 0);
+    } finally {
+      await own.dispose();
+      owner.dispose();
+    }
+  });
+
   describe('the documentation', () => {
     const text = fs.readFileSync(path.join(root, 'docs/cli.md'), 'utf8');
 

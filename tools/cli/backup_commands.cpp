@@ -1,15 +1,10 @@
 // Backups and compaction of a running hub, and of the data directory of one that does not run.
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <utility>
 #include <vector>
 
 #include "core/base/json.hpp"
 #include "tools/cli/commands.hpp"
+#include "tools/cli/hub_tool.hpp"
 #include "tools/cli/login.hpp"
 #include "tools/cli/output.hpp"
 #include "tools/cli/table.hpp"
@@ -18,34 +13,19 @@
 
 namespace agentcom::cli {
 
-namespace fs = std::filesystem;
-
 namespace {
-
-// What knows the files is the hub's program, which lies beside this one; it takes the place of this process.
-Failure become_hub_tool(const CommandContext& context, std::vector<std::string> arguments) {
-    std::error_code ignored;
-    const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path() / "agentcom-hub";
-    const fs::path data =
-        context.options.data_dir.empty() ? context.directories.hub_data : fs::path(context.options.data_dir);
-    arguments.insert(arguments.begin(), {program.string(), "--data", data.string()});
-    std::vector<char*> pointers;
-    for (std::string& argument : arguments) pointers.push_back(argument.data());
-    pointers.push_back(nullptr);
-    context.out.flush();
-    execv(program.c_str(), pointers.data());
-    return Failure{ExitCode::failed,
-                   "the data directory cannot be looked at",
-                   program.string() + " cannot be started: " + std::strerror(errno),
-                   "agentcom-hub belongs beside agentcom.",
-                   {}};
-}
 
 Outcome<std::string> ask(const CommandContext& context, const std::string& what, const std::string& target,
                          std::string body = "") {
     Outcome<HubClient> client = client_for(context, LoginNeed::admin);
     if (!client) return client.failure();
     return client->post(what, target, std::move(body));
+}
+
+Outcome<std::string> listed(const CommandContext& context) {
+    Outcome<HubClient> client = client_for(context, LoginNeed::admin);
+    if (!client) return client.failure();
+    return client->get("cannot list backups", "/api/admin/backups");
 }
 
 // What a job that goes on without us says; "" when it is done.
@@ -81,10 +61,8 @@ std::string preview_text(const json::Object& answer) {
 }  // namespace
 
 Trouble run(const CommandContext& context, const BackupListCommand& command) {
-    if (command.offline) return become_hub_tool(context, {"--list-backups"});
-    Outcome<HubClient> client = client_for(context, LoginNeed::admin);
-    if (!client) return client.failure();
-    Outcome<std::string> answer = client->get("cannot list backups", "/api/admin/backups");
+    Outcome<std::string> answer =
+        command.offline ? run_hub_tool(context, "cannot list backups", {"--list-backups"}) : listed(context);
     if (!answer) return answer.failure();
     return emit(context,
                 {*answer, "backups", [&] {
@@ -97,8 +75,9 @@ Trouble run(const CommandContext& context, const BackupListCommand& command) {
 }
 
 Trouble run(const CommandContext& context, const BackupCreateCommand& command) {
-    if (command.offline) return become_hub_tool(context, {"--make-backup"});
-    Outcome<std::string> answer = ask(context, "cannot make a backup", "/api/admin/backup");
+    const std::string what = "cannot make a backup";
+    Outcome<std::string> answer =
+        command.offline ? run_hub_tool(context, what, {"--make-backup"}) : ask(context, what, "/api/admin/backup");
     if (!answer) return answer.failure();
     return emit(context, {*answer, "", [&] {
                               const json::Object members = members_of(*answer);
@@ -109,8 +88,9 @@ Trouble run(const CommandContext& context, const BackupCreateCommand& command) {
 }
 
 Trouble run(const CommandContext& context, const BackupVerifyCommand& command) {
-    if (command.offline) return become_hub_tool(context, {"--verify-backup", command.name});
-    Outcome<std::string> answer = ask(context, "cannot verify " + command.name, path_of(command.name, "verify"));
+    const std::string what = "cannot verify " + command.name;
+    Outcome<std::string> answer = command.offline ? run_hub_tool(context, what, {"--verify-backup", command.name})
+                                                  : ask(context, what, path_of(command.name, "verify"));
     if (!answer) return answer.failure();
     return emit(context, {*answer, "", [&] {
                               const std::string later = goes_on(members_of(*answer));
@@ -119,16 +99,17 @@ Trouble run(const CommandContext& context, const BackupVerifyCommand& command) {
 }
 
 Trouble run(const CommandContext& context, const BackupRestoreCommand& command) {
-    if (command.offline) return become_hub_tool(context, {"--restore-backup", command.name});
+    const std::string what = "cannot restore " + command.name;
     json::Writer body;
     body.begin_object().member("dry_run", command.dry_run).end_object();
-    Outcome<std::string> answer =
-        ask(context, "cannot restore " + command.name, path_of(command.name, "restore"), body.take());
+    Outcome<std::string> answer = command.offline ? run_hub_tool(context, what, {"--restore-backup", command.name})
+                                                  : ask(context, what, path_of(command.name, "restore"), body.take());
     if (!answer) return answer.failure();
     return emit(context, {*answer, "", [&] {
                               const json::Object members = members_of(*answer);
                               if (const std::string later = goes_on(members); !later.empty()) return later;
                               if (command.dry_run) return preview_text(members);
+                              if (command.offline) return "restored " + command.name + "; start the hub\n";
                               return "the hub restarts with " + command.name +
                                      "; what was there becomes the newest backup\n";
                           }});
@@ -146,7 +127,5 @@ Trouble run(const CommandContext& context, const HubCompactCommand&) {
                               return std::string(raw_of(members, "freed_bytes")) + " bytes are given back\n";
                           }});
 }
-
-Trouble run(const CommandContext& context, const DoctorCommand&) { return become_hub_tool(context, {"--doctor"}); }
 
 }  // namespace agentcom::cli

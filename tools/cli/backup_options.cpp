@@ -24,8 +24,9 @@ void add_backup_commands(CommandTree& tree) {
     restore_app.add_option("NAME", restore.name, "Which one")->required();
     CLI::Option* dry_run = restore_app.add_flag("--dry-run", restore.dry_run, "Only say what would be different");
     restore_app.add_flag("--offline", restore.offline, kOfflineHelp)->excludes(dry_run);
-    tree.add<DoctorCommand>(tree.root(), "doctor",
-                            "Check the data directory of this machine's hub, and say what to do about what is found");
+    const auto [doctor_app, doctor] = tree.add<DoctorCommand>(
+        tree.root(), "doctor", "Check the hub, and its data directory if that is here, and say what to do");
+    doctor_app.add_flag("--offline", doctor.offline, "Look at the data directory (--data) alone");
 }
 
 }  // namespace agentcom::cli

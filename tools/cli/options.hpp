@@ -260,8 +260,10 @@ struct BackupRestoreCommand {
 
 struct HubCompactCommand {};
 
-// A check-up of the data directory of a hub on this machine.
-struct DoctorCommand {};
+// A check-up of the hub, and of its data directory if that is on this machine; `offline`: of that alone.
+struct DoctorCommand {
+    bool offline = false;
+};
 
 // -- Work -------------------------------------------------------------------------------------------------------------
 
