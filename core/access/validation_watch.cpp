@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/access/access.hpp"
+
 namespace agentcom::validation_watch {
 
 namespace {
@@ -58,6 +60,15 @@ ValidationCountRow count_row(const Context& ctx, const Source& source, std::stri
     return row;
 }
 
+/// Whoever never said who it is counts in the default workspace.
+void count_failure(Context& ctx, const Source& source) {
+    const int64_t workspace = source.workspace != kNobodysWorkspace
+                                  ? source.workspace
+                                  : access::find_workspace(ctx, access::kDefaultWorkspace).value_or(kNobodysWorkspace);
+    if (workspace == kNobodysWorkspace) return;
+    ctx.facts.push_back({Fact::What::invalid, workspace, "", 0, Outcome::completed});
+}
+
 }  // namespace
 
 bool is_enforced(const Settings& settings, int64_t protocol_version) {
@@ -66,6 +77,7 @@ bool is_enforced(const Settings& settings, int64_t protocol_version) {
 
 void failed(Context& ctx, const Source& source, const std::vector<FieldError>& errors, bool refused) {
     bool is_news = false;
+    count_failure(ctx, source);
     for (const FieldError& error : errors) {
         ValidationCountRow count = count_row(ctx, source, field_of(error));
         is_news = is_news || count.count == 0;

@@ -163,6 +163,9 @@ void on_status(const Call& call) {
     const std::string capabilities = sessions::capabilities_json(session);
     call.ctx.push(sessions::presence_audience(call.ctx, session.workspace, 0),
                   status_changed_frame(sessions::presence(session, capabilities)));
+    json::Writer data;
+    data.begin_object().member("status", *session.status).end_object();
+    call.ctx.show(session.workspace, "status_changed", session.agent, session.agent, data.take());
 }
 
 void on_list_agents(const Call& call) {

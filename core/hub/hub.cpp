@@ -7,6 +7,9 @@
 #include "core/base/bytes.hpp"
 #include "core/base/hash128.hpp"
 #include "core/base/prng.hpp"
+#include "core/hub/dashboard_feed.hpp"
+#include "core/hub/dashboard_model.hpp"
+#include "core/hub/dashboards.hpp"
 #include "core/hub/feeds.hpp"
 #include "core/hub/frames.hpp"
 #include "core/hub/idempotency.hpp"
@@ -42,8 +45,11 @@ class Hub::Core {
     TurnResult end_turn();
     Deadlines next_deadline() const;
 
+    view::Model dashboard_view(int64_t workspace);
+
     Tables tables_;
     Metrics metrics_;
+    DashboardFeed dashboards_;
     // Of the snapshot that is being taken; the first until it is handed out.
     std::optional<std::string> snapshot_figures_;
     Hash128 snapshot_figures_digest_;
@@ -88,9 +94,10 @@ class Hub::Core {
     void on(Context&, const Input&, const MachineSample&);
     void on(Context&, const Input&, const StorageJobDone&);
     void on(Context&, const Input&, const StorageFigures&);
+    void on(Context&, const Input&, const DashboardOpened&);
 
     void fire(Context&, const TimerRow&);
-    void take_figures(const Context&, const Input&);
+    void take_figures(Context&, const Input&);
 
     std::vector<Effect> effects_;
     std::optional<Operation> operation_;    ///< that is run again by the input at hand
@@ -174,6 +181,8 @@ std::optional<Fault> Hub::Core::apply_one(const Input& input) {
     tables_.undo_input();
     effects_.resize(effects_before, Effect{LogEvent{}});
     if (fault) {
+        // Frames that it thinks sent may be among what was just dropped.
+        dashboards_.reset();
         last_ = last_before;
         answered_connection_ = 0;
         return fault;
@@ -182,7 +191,7 @@ std::optional<Fault> Hub::Core::apply_one(const Input& input) {
     return std::nullopt;
 }
 
-void Hub::Core::take_figures(const Context& ctx, const Input& input) {
+void Hub::Core::take_figures(Context& ctx, const Input& input) {
     // Last of all: figures are not undone.
     metrics_.apply(ctx);
     if (std::holds_alternative<Started>(input.body)) {
@@ -201,6 +210,15 @@ void Hub::Core::take_figures(const Context& ctx, const Input& input) {
         whole.backup_interval_ms = settings_.backup_interval_ms;
         metrics_.machine(whole, ctx.now);
     }
+    // They show the figures.
+    dashboards_.apply(ctx, input);
+}
+
+view::Model Hub::Core::dashboard_view(int64_t workspace) {
+    std::vector<Effect> none;
+    Context ctx(tables_, settings_, last_, turn_, none);
+    ctx.metrics = &metrics_;
+    return dashboard_model::build(ctx, workspace);
 }
 
 void Hub::Core::wait_for_task(const Input& cause, const NeedsTask& needs, Time now) {
@@ -308,6 +326,7 @@ void Hub::Core::on(Context& ctx, const Input&, const ConnectionOpened& opened) {
 }
 
 void Hub::Core::on(Context& ctx, const Input& input, const FrameReceived& frame) {
+    if (dashboards::is_dashboard(tables_, frame.connection)) return dashboards::frame(ctx, frame);
     const SessionRow* session = tables_.find<SessionRow>({frame.connection});
     if (session == nullptr || session->closing) return;
     sessions::heard(ctx, frame.connection);
@@ -334,7 +353,10 @@ void Hub::Core::on(Context& ctx, const Input& input, const FrameReceived& frame)
 
 void Hub::Core::on(Context& ctx, const Input&, const ControlReceived& control) {
     sessions::heard(ctx, control.connection);
+    dashboards::heard(ctx, control.connection);
 }
+
+void Hub::Core::on(Context& ctx, const Input&, const DashboardOpened& opened) { dashboards::opened(ctx, opened); }
 
 void Hub::Core::on(Context& ctx, const Input&, const MailPushed& pushed) {
     if (const SessionRow* session = tables_.find<SessionRow>({pushed.connection})) {
@@ -343,6 +365,7 @@ void Hub::Core::on(Context& ctx, const Input&, const MailPushed& pushed) {
 }
 
 void Hub::Core::on(Context& ctx, const Input&, const ConnectionClosed& closed) {
+    dashboards::closed(ctx, closed.connection);
     // While the hub stops, leases stay with their holders: they come back to the next run.
     if (ctx.runtime().stopping) return;
     sessions::closed(ctx, closed.connection, closed.goodbye);
@@ -396,9 +419,13 @@ void Hub::Core::on(Context& ctx, const Input&, const Tick&) {
 
 void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
     switch (timer.kind) {
+        case TimerKind::dashboard_round:
+            return dashboards::on_timer(ctx, timer);
         case TimerKind::identify:
         case TimerKind::idle:
         case TimerKind::ping:
+            if (dashboards::is_dashboard(tables_, timer.workspace)) return dashboards::on_timer(ctx, timer);
+            return sessions::on_timer(ctx, timer);
         case TimerKind::mail_flush:
         case TimerKind::cooldown:
         case TimerKind::presence:
@@ -563,6 +590,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Shutdown&) {
     runtime.stopping = true;
     tables_.put(runtime);
     sessions::close_all(ctx);
+    dashboards::close_all(ctx, 1001, "shutdown");
     for (const ClaimRow::Key& key : tables_.sorted_keys<ClaimRow>()) requests::expire_claim(ctx, std::get<0>(key));
     waits::end_all(ctx);
     feeds::end_all(ctx);
@@ -659,6 +687,7 @@ Deadlines Hub::next_deadline() const { return core_->next_deadline(); }
 int64_t Hub::current_turn() const { return core_->turn_; }
 RowChange Hub::current(TableId table, RowValues key) const { return core_->tables_.current(table, std::move(key)); }
 const Tables& Hub::tables() const { return core_->tables_; }
+view::Model Hub::dashboard_view(int64_t workspace) { return core_->dashboard_view(workspace); }
 const Settings& Hub::settings() const { return core_->settings_; }
 Hash128 Hub::digest() const {
     Hash128 digest = core_->tables_.digest();

@@ -20,6 +20,7 @@
 #include "core/state/effect.hpp"
 #include "core/state/settings.hpp"
 #include "core/state/store.hpp"
+#include "core/view/model.hpp"
 
 namespace agentcom {
 
@@ -76,6 +77,8 @@ class Hub {
     RowChange current(TableId, RowValues key_values) const;
     /// The rows, to be looked at.
     const Tables& tables() const;
+    /// What a dashboard of this workspace shows after the last input; without a place in a feed.
+    view::Model dashboard_view(int64_t workspace);
     /// The 128-bit sum of the hashes of all rows in memory.
     Hash128 digest() const;
     /// The whole state in memory as bytes, and back: digest and behaviour are then the same.

@@ -97,6 +97,10 @@ void fields(I& input, V&& visit) {
     visit(input.database_bytes, input.free_bytes, input.disk_free_bytes, input.lost_rows, input.damage,
           input.checked_at, input.tables, input.backups);
 }
+template <Is<DashboardOpened> I, class V>
+void fields(I& input, V&& visit) {
+    visit(input.connection, input.peer, input.loopback, input.query, input.authorization);
+}
 template <Is<MachineSample> I, class V>
 void fields(I& input, V&& visit) {
     visit(input);
@@ -224,10 +228,10 @@ void write_body(Out& out, const InputBody& body) {
 
 std::string_view input_name(const InputBody& body) {
     static constexpr std::array<std::string_view, std::variant_size_v<InputBody>> kNames{
-        "Started",        "ConnectionOpened", "FrameReceived", "ControlReceived", "MailPushed",   "ConnectionClosed",
-        "HttpRequest",    "RequestCancelled", "Tick",          "Committed",       "CommitFailed", "StorageRecovered",
-        "QueryResult",    "ClockJumped",      "Shutdown",      "BodyTaken",       "Delivered",    "MachineSample",
-        "StorageJobDone", "StorageFigures"};
+        "Started",        "ConnectionOpened", "FrameReceived",  "ControlReceived", "MailPushed",   "ConnectionClosed",
+        "HttpRequest",    "RequestCancelled", "Tick",           "Committed",       "CommitFailed", "StorageRecovered",
+        "QueryResult",    "ClockJumped",      "Shutdown",       "BodyTaken",       "Delivered",    "MachineSample",
+        "StorageJobDone", "StorageFigures",   "DashboardOpened"};
     return kNames.at(body.index());
 }
 

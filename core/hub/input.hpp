@@ -174,10 +174,20 @@ struct StorageFigures {
     std::string backups;          ///< JSON array of manifests, the newest first
 };
 
+/// A WebSocket upgrade on /ws/dashboard was answered with 101. What comes on the connection are the inputs of any
+/// other one.
+struct DashboardOpened {
+    ConnectionId connection = 0;
+    std::string peer;  ///< address without port
+    bool loopback = false;
+    std::string query;         ///< without '?', its `token` parameter cut out
+    Credential authorization;  ///< from the Authorization header, read strictly
+};
+
 using InputBody =
     std::variant<Started, ConnectionOpened, FrameReceived, ControlReceived, MailPushed, ConnectionClosed, HttpRequest,
                  RequestCancelled, Tick, Committed, CommitFailed, StorageRecovered, QueryResult, ClockJumped, Shutdown,
-                 BodyTaken, Delivered, MachineSample, StorageJobDone, StorageFigures>;
+                 BodyTaken, Delivered, MachineSample, StorageJobDone, StorageFigures, DashboardOpened>;
 
 struct Input {
     Time at;

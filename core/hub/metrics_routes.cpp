@@ -20,8 +20,8 @@ double percent(int64_t part, int64_t whole) {
     return whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
-const WorkspaceFigures& figures_in(const Call& call, const WorkspaceFigures& none) {
-    const WorkspaceFigures* known = call.ctx.metrics->find(call.workspace);
+const WorkspaceFigures& figures_in(const Context& ctx, int64_t workspace, const WorkspaceFigures& none) {
+    const WorkspaceFigures* known = ctx.metrics->find(workspace);
     return known == nullptr ? none : *known;
 }
 
@@ -38,8 +38,8 @@ std::vector<const FigureSample*> trend_of(const SampleRing& ring) {
     return trend;
 }
 
-void write_queue_depth(json::Writer& out, const Call& call, const WorkspaceFigures& known) {
-    const Figures now = figures_of(call.ctx, call.workspace);
+void write_queue_depth(json::Writer& out, const Context& ctx, int64_t workspace, const WorkspaceFigures& known) {
+    const Figures now = figures_of(ctx, workspace);
     const int64_t depth = figure(now, Metric::queue_depth);
     int64_t most = depth;
     int64_t sum = 0;
@@ -87,12 +87,12 @@ void write_agent(json::Writer& out, const std::string& name, const AgentTimes& t
     out.member("avg_task_duration_ms", totals.completed == 0 ? 0 : totals.run_ms / totals.completed).end_object();
 }
 
-void write_agents(json::Writer& out, const Call& call, const WorkspaceFigures& known) {
+void write_agents(json::Writer& out, const Context& ctx, int64_t workspace, const WorkspaceFigures& known) {
     const auto in = [&known](WorkState state) { return known.agents_by_state.at(static_cast<size_t>(state)); };
     const int64_t idle = in(WorkState::idle);
     const int64_t working = in(WorkState::assigned) + in(WorkState::working);
     const int64_t total = idle + working + in(WorkState::blocked);
-    const int64_t online = figure(figures_of(call.ctx, call.workspace), Metric::agents_online);
+    const int64_t online = figure(figures_of(ctx, workspace), Metric::agents_online);
     out.key("agent_utilization").begin_object().key("system").begin_object();
     out.member("total_agents", total).member("agents_online", online);
     out.member("agents_idle", idle).member("agents_working", working);
@@ -100,7 +100,7 @@ void write_agents(json::Writer& out, const Call& call, const WorkspaceFigures& k
     out.key("utilization_pct").real1(percent(working, total)).end_object();
     out.key("per_agent").begin_array();
     for (const std::string& name : known.agent_names()) {
-        write_agent(out, name, known.agents.at(name), call.ctx.now.mono_us);
+        write_agent(out, name, known.agents.at(name), ctx.now.mono_us);
     }
     out.end_array().end_object();
 }
@@ -146,7 +146,7 @@ Result<std::vector<Metric>> wanted_metrics(const Call& call) {
         const MetricInfo* info = find_metric(name);
         if (info == nullptr) {
             return Wanted(Error{"unknown_metric", 422, Blame::client,
-                                "there is no figure of this name; GET /api/alerts/rules lists them"});
+                                "there is no figure of this name; GET /api/alert-rules lists them"});
         }
         if (std::find(wanted.begin(), wanted.end(), info->metric) == wanted.end()) wanted.push_back(info->metric);
         from = comma + 1;
@@ -164,17 +164,33 @@ int64_t step_of(const Call& call, int64_t span_ms) {
 
 }  // namespace
 
+std::string metrics_snapshot(const Context& ctx, int64_t workspace) {
+    const WorkspaceFigures none;
+    const WorkspaceFigures& known = figures_in(ctx, workspace, none);
+    const int64_t now_us = ctx.now.mono_us;
+    json::Writer out;
+    out.begin_object().member("timestamp", ctx.now.wall_ms);
+    write_queue_depth(out, ctx, workspace, known);
+    write_durations(out, "task_latency", known.run_ms.total(now_us), known.run_ms_lifetime);
+    write_agents(out, ctx, workspace, known);
+    out.key("error_rates").begin_object().key("window");
+    write_errors(out, known.counts.total(now_us));
+    out.key("cumulative");
+    write_errors(out, known.lifetime);
+    return out.end_object().end_object().take();
+}
+
 Reply on_metrics(const Call& call) {
     const WorkspaceFigures none;
-    const WorkspaceFigures& known = figures_in(call, none);
+    const WorkspaceFigures& known = figures_in(call.ctx, call.workspace, none);
     const int64_t now_us = call.ctx.now.mono_us;
     const TaskCounts window = known.counts.total(now_us);
     json::Writer out;
     out.begin_object().member("timestamp", call.ctx.now.wall_ms).member("window_ms", kMsPerHour);
-    write_queue_depth(out, call, known);
+    write_queue_depth(out, call.ctx, call.workspace, known);
     write_durations(out, "task_latency", known.run_ms.total(now_us), known.run_ms_lifetime);
     write_durations(out, "task_wait", known.wait_ms.total(now_us), known.wait_ms_lifetime);
-    write_agents(out, call, known);
+    write_agents(out, call.ctx, call.workspace, known);
     out.key("error_rates").begin_object().key("window");
     write_errors(out, window);
     out.key("cumulative");

@@ -8,6 +8,9 @@ namespace agentcom::requests {
 /// Values that one answer of the history holds at most: figures times steps.
 inline constexpr int64_t kHistoryValuesMax = 50'000;
 
+/// The figures of a workspace as dashboards are sent them every `metrics_interval_ms`.
+std::string metrics_snapshot(const Context&, int64_t workspace);
+
 Reply on_metrics(const Call&);
 Reply on_metrics_history(const Call&);
 Reply on_metrics_text(const Call&);

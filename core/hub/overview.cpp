@@ -14,6 +14,7 @@
 #include "core/hub/sessions.hpp"
 #include "core/messaging/mailbox.hpp"
 #include "core/tasks/agents.hpp"
+#include "core/tasks/completions.hpp"
 
 namespace agentcom::overview {
 
@@ -22,20 +23,10 @@ namespace {
 constexpr size_t kAgentsMax = 1'000;
 constexpr int64_t kTasksMax = 4'000;  // over all agents shown
 constexpr size_t kNeedsMax = 100;
-constexpr size_t kDescriptionCodePoints = 120;
 constexpr size_t kErrorCodePoints = 300;
 constexpr int64_t kMailCountMax = 1'000;
 // Undeliverable messages that are looked through for the names they are for.
 constexpr int kUndeliverableLooked = 1'000;
-
-/// What a task is about: the beginning of its description, or what names it when that is not in memory.
-std::string label(const Context& ctx, const TaskRow& task) {
-    const TaskInputRow* input = ctx.tables.find<TaskInputRow>({task.workspace, task.id});
-    if (input != nullptr && input->description.resident && !input->description.bytes.empty()) {
-        return std::string(truncate_code_points(input->description.bytes, kDescriptionCodePoints));
-    }
-    return std::string(truncate_code_points(task.kind.empty() ? task.id : task.kind, kDescriptionCodePoints));
-}
 
 /// A moment of this run on the wall clock.
 int64_t wall_ms_of(const Context& ctx, int64_t mono_us) {
@@ -106,17 +97,10 @@ std::vector<std::string> agents_shown(const Context& ctx, int64_t workspace, boo
     return {names.begin(), names.end()};
 }
 
-/// What a task's holder asks; nullopt: nothing.
-std::optional<std::string> question_of(const Context& ctx, const std::string& task_id, int64_t workspace) {
-    const RunRow* run = ctx.tables.find<RunRow>({workspace, task_id});
-    if (run == nullptr || !run->question) return std::nullopt;
-    return json::decode_string(*json::members(*run->question).find("question"));
-}
-
 void write_task(json::Writer& out, const Context& ctx, const TaskRow& task) {
     const std::optional<std::string> question = question_of(ctx, task.id, task.workspace);
     const LeaseRow* lease = ctx.tables.find<LeaseRow>({task.workspace, task.id});
-    out.begin_object().member("task_id", task.id).member("description", label(ctx, task));
+    out.begin_object().member("task_id", task.id).member("description", tasks::label(ctx.tables, task));
     out.member("state", question ? std::string_view("waiting_input") : to_text(task.state))
         .member("since", task.accepted_at ? task.accepted_at : task.assigned_at);
     out.member("generation", task.generation);
@@ -161,14 +145,6 @@ void write_agent(json::Writer& out, const Context& ctx, int64_t workspace, const
 
 // -- what needs a person ----------------------------------------------------------------------------------------------
 
-struct Need {
-    std::string_view kind;
-    std::string subject;
-    std::string text;
-    std::optional<int64_t> since;
-    std::optional<std::string> agent;
-};
-
 /// Those that have waited longest first.
 void add_questions(std::vector<Need>& needs, const Context& ctx, int64_t workspace) {
     const auto* questions = find_in(ctx.tables.indexes().questions, workspace);
@@ -187,7 +163,8 @@ void add_stuck(std::vector<Need>& needs, const Context& ctx, int64_t workspace) 
     for (const auto& [progress_us, task_id] : *stuck) {
         if (needs.size() >= kNeedsMax) return;
         const TaskRow& task = *ctx.tables.find<TaskRow>({workspace, task_id});
-        needs.push_back({"stuck", task_id, label(ctx, task), wall_ms_of(ctx, progress_us), task.assigned_to});
+        needs.push_back(
+            {"stuck", task_id, tasks::label(ctx.tables, task), wall_ms_of(ctx, progress_us), task.assigned_to});
     }
 }
 
@@ -197,7 +174,7 @@ void add_dead_letters(std::vector<Need>& needs, const Context& ctx, int64_t work
     if (dead == nullptr) return;
     for (auto entry = dead->rbegin(); entry != dead->rend() && needs.size() < kNeedsMax; ++entry) {
         const TaskRow& task = *ctx.tables.find<TaskRow>({workspace, entry->second});
-        std::string text = label(ctx, task);
+        std::string text = tasks::label(ctx.tables, task);
         if (task.last_error) text.append(": ").append(truncate_code_points(*task.last_error, kErrorCodePoints));
         needs.push_back({"dead_letter", task.id, std::move(text), entry->first, std::nullopt});
     }
@@ -238,6 +215,25 @@ int64_t add_undeliverable(std::vector<Need>& needs, const Context& ctx, int64_t 
 }
 
 void write_needs(json::Writer& out, const Context& ctx, int64_t workspace) {
+    const Needs all = needs(ctx, workspace);
+    out.key("needs_you").begin_array();
+    for (const Need& need : all.shown) {
+        out.begin_object().member("kind", need.kind).member("subject", need.subject).member("text", need.text);
+        out.member("since", need.since).member("agent_id", need.agent).end_object();
+    }
+    out.end_array();
+    out.member("needs_you_total", all.total);
+}
+
+}  // namespace
+
+std::optional<std::string> question_of(const Context& ctx, const std::string& task_id, int64_t workspace) {
+    const RunRow* run = ctx.tables.find<RunRow>({workspace, task_id});
+    if (run == nullptr || !run->question) return std::nullopt;
+    return json::decode_string(*json::members(*run->question).find("question"));
+}
+
+Needs needs(const Context& ctx, int64_t workspace) {
     const Indexes& indexes = ctx.tables.indexes();
     std::vector<Need> needs;
     add_questions(needs, ctx, workspace);
@@ -254,18 +250,10 @@ void write_needs(json::Writer& out, const Context& ctx, int64_t workspace) {
     needs.resize(needs.size() - std::min(over, dead / 2));
     needs.insert(needs.end(), others.begin(), others.end());
     needs.resize(std::min(needs.size(), kNeedsMax));
-    out.key("needs_you").begin_array();
-    for (const Need& need : needs) {
-        out.begin_object().member("kind", need.kind).member("subject", need.subject).member("text", need.text);
-        out.member("since", need.since).member("agent_id", need.agent).end_object();
-    }
-    out.end_array();
-    out.member("needs_you_total", count_in(indexes.questions, workspace) + count_in(indexes.stuck_leases, workspace) +
-                                      count_in(indexes.dead_letters, workspace) +
-                                      count_in(indexes.unresponsive, workspace) + names);
+    const int64_t total = count_in(indexes.questions, workspace) + count_in(indexes.stuck_leases, workspace) +
+                          count_in(indexes.dead_letters, workspace) + count_in(indexes.unresponsive, workspace) + names;
+    return {std::move(needs), total};
 }
-
-}  // namespace
 
 std::string text(const Context& ctx, int64_t workspace) {
     const WorkspaceRow& row = *ctx.tables.find<WorkspaceRow>({workspace});

@@ -1,5 +1,6 @@
 #include "core/hub/refusals.hpp"
 
+#include "core/access/access.hpp"
 #include "core/tasks/agents.hpp"
 
 namespace agentcom::refusals {
@@ -10,6 +11,9 @@ void note(Context& ctx, const limits::Party& party, const Operation& operation, 
                                  {"operation", std::string(operation.name)},
                                  {"retry_after_ms", verdict.retry_after_ms}});
     }
+    const int64_t workspace =
+        party.workspace != 0 ? party.workspace : access::find_workspace(ctx, access::kDefaultWorkspace).value_or(0);
+    if (workspace != 0) ctx.facts.push_back({Fact::What::refused, workspace, "", 0, Outcome::completed});
     if (party.owner != LimitOwner::agent) return;
     const AgentRow* agent = ctx.tables.find<AgentRow>({party.workspace, party.name});
     // The timer looks for itself when the last refusal was: a flood of them need not move it.

@@ -15,6 +15,7 @@
 #include "core/hub/audit.hpp"
 #include "core/hub/channel_routes.hpp"
 #include "core/hub/config_routes.hpp"
+#include "core/hub/dashboard_state.hpp"
 #include "core/hub/feeds.hpp"
 #include "core/hub/history_routes.hpp"
 #include "core/hub/idempotency.hpp"
@@ -161,6 +162,8 @@ constexpr Route kRoutes[] = {
     {OperationId::http_alert_rule_get, on_alert_rule_get},
     {OperationId::http_alert_rule_set, on_alert_rule_set},
     {OperationId::http_alert_rule_remove, on_alert_rule_remove},
+    // dashboards
+    {OperationId::http_dashboard_state, on_dashboard_state},
     // storage care
     {OperationId::http_backup, on_backup},
     {OperationId::http_storage_health, on_storage_health},
@@ -392,6 +395,22 @@ void handle(Context& ctx, const HttpRequest& request, std::optional<Resumption> 
                             operation.mints_secret ? request.secret.sha256 + "\n" + answer->body : answer->body);
     }
     say(std::move(*answer));
+}
+
+Answer perform(Context& ctx, const Actor& actor, OperationId id, const std::vector<std::string>& params) {
+    const Operation& operation = agentcom::operation(id);
+    HttpRequest request;
+    request.method = operation.method;
+    request.peer = actor.peer;
+    const json::Object nothing;
+    const Arguments arguments(operation, nothing);
+    const Call call{ctx, request, operation, params, {}, arguments, actor.identity, actor.workspace, std::nullopt};
+    if (std::optional<Answer> refused = refuse(call)) return std::move(*refused);
+    if (std::optional<Answer> limited = over_limit(call)) return std::move(*limited);
+    if (operation.mutates && ctx.read_only()) return error_answer(503, "storage_unavailable");
+    std::optional<Answer> answer = dispatch(call);
+    AGENTCOM_ASSERT(answer.has_value(), "what is performed for others answers at once");
+    return std::move(*answer);
 }
 
 void answer(Context& ctx, const PendingRow& pending, QueryResult result) {

@@ -75,19 +75,20 @@ Answer failed(const StorageRunRow& run) {
     return ok(out, 500);
 }
 
+/// Those of a manifest.
+std::vector<json::Value> tables_of(const json::Object& manifest) {
+    const json::Value* listed = manifest.find("tables");
+    return json::elements(listed == nullptr ? std::string_view("[]") : listed->raw);
+}
+
 Answer backup_answer(const StorageRunRow& run) {
     const json::Object result = json::members(run.result);
-    const std::vector<json::Value> tables = json::elements(member_of(result, "tables"));
+    const std::vector<json::Value> tables = tables_of(result);
     json::Writer out;
     out.begin_object().member("status", "complete");
-    out.member("tables_total", tables.size()).member("tables_success", tables.size()).key("results").begin_array();
-    for (const json::Value& each : tables) {
-        const json::Object table = json::members(each.raw);
-        out.begin_object().raw_member("table", member_of(table, "table")).member("status", "ok");
-        out.raw_member("path", member_of(result, "path")).raw_member("size", member_of(table, "bytes"));
-        out.raw_member("rows", member_of(table, "rows")).end_object();
-    }
-    out.end_array().raw_member("backup", member_of(result, "name")).raw_member("bytes", member_of(result, "bytes"));
+    out.member("tables_total", tables.size()).member("tables_success", tables.size());
+    write_backup_results(out.key("results"), run);
+    out.raw_member("backup", member_of(result, "name")).raw_member("bytes", member_of(result, "bytes"));
     out.raw_member("sha256", member_of(result, "sha256")).member("verified", true);
     out.raw_member("copied_to", member_of(result, "copied_to")).end_object();
     return ok(out);
@@ -117,14 +118,8 @@ Answer compact_answer(const StorageRunRow& run) {
     json::Writer out;
     out.begin_object().member("status", "complete").member("tables_total", total);
     out.member("tables_compacted", what.skipped ? 0 : total).member("tables_skipped", what.skipped ? total : 0);
-    out.key("results").begin_array();
-    for (const std::string_view table : kCareTables) {
-        out.begin_object().member("table", table).member("status", what.skipped ? "skipped" : "compacted");
-        if (what.skipped) out.raw_member("reason", what.reason);
-        if (!what.skipped) out.member("duration_ms", what.duration_ms);
-        out.end_object();
-    }
-    out.end_array().raw_member("freed_bytes", member_of(result, "freed_bytes")).end_object();
+    write_compaction_results(out.key("results"), run);
+    out.raw_member("freed_bytes", member_of(result, "freed_bytes")).end_object();
     return ok(out);
 }
 
@@ -162,6 +157,56 @@ void write_storage_verdict(json::Writer& out, const storage::Facts& facts) {
 }
 
 }  // namespace
+
+void write_compaction_results(json::Writer& out, const StorageRunRow& run) {
+    const json::Object result = json::members(run.result);
+    const Compacted what = compacted(result);
+    out.begin_array();
+    for (const std::string_view table : kCareTables) {
+        out.begin_object().member("table", table);
+        out.member("status", !run.ok ? "error" : what.skipped ? "skipped" : "compacted");
+        if (!run.ok) out.member("reason", run.error);
+        if (run.ok && what.skipped) out.raw_member("reason", what.reason);
+        if (run.ok && !what.skipped) out.member("duration_ms", what.duration_ms);
+        out.end_object();
+    }
+    out.end_array();
+}
+
+void write_backup_results(json::Writer& out, const StorageRunRow& run) {
+    const json::Object result = json::members(run.result);
+    out.begin_array();
+    if (!run.ok) {
+        for (const std::string_view table : kCareTables) {
+            out.begin_object().member("status", "error").member("table", table).member("reason", run.error);
+            out.end_object();
+        }
+        out.end_array();
+        return;
+    }
+    const std::vector<json::Value> tables = tables_of(result);
+    for (const json::Value& each : tables) {
+        const json::Object table = json::members(each.raw);
+        out.begin_object().raw_member("table", member_of(table, "table")).member("status", "ok");
+        out.raw_member("path", member_of(result, "path")).raw_member("size", member_of(table, "bytes"));
+        out.raw_member("rows", member_of(table, "rows")).end_object();
+    }
+    out.end_array();
+}
+
+void write_care_tables(json::Writer& out, const StorageStateRow& files) {
+    const std::vector<json::Value> tables = json::elements(files.tables);
+    out.begin_array();
+    for (const json::Value& each : tables) {
+        const json::Object table = json::members(each.raw);
+        out.begin_object().raw_member("table", member_of(table, "table"));
+        out.raw_member("record_count", member_of(table, "record_count"));
+        out.raw_member("file_size_bytes", member_of(table, "file_size_bytes"));
+        out.raw_member("fragmentation_ratio", ratio_text(files.free_bytes, files.database_bytes));
+        out.member("status", "ok").end_object();
+    }
+    out.end_array();
+}
 
 Reply on_backup(const Call& call) { return storage::begin(call, {StorageJobKind::backup, "", false, false}); }
 
@@ -242,23 +287,14 @@ Reply on_storage_health(const Call& call) {
 
 void write_storage_health(json::Writer& out, const Context& ctx) {
     const StorageStateRow files = files_of(ctx);
-    const std::vector<json::Value> tables = json::elements(files.tables);
-    if (tables.empty()) {
+    if (files.tables == "[]") {
         out.null();
         return;
     }
     out.begin_object();
     write_storage_verdict(out, storage::facts(ctx));
-    out.key("tables").begin_array();
-    for (const json::Value& each : tables) {
-        const json::Object table = json::members(each.raw);
-        out.begin_object().raw_member("table", member_of(table, "table"));
-        out.raw_member("record_count", member_of(table, "record_count"));
-        out.raw_member("file_size_bytes", member_of(table, "file_size_bytes"));
-        out.raw_member("fragmentation_ratio", ratio_text(files.free_bytes, files.database_bytes));
-        out.member("status", "ok").end_object();
-    }
-    out.end_array().end_object();
+    write_care_tables(out.key("tables"), files);
+    out.end_object();
 }
 
 Answer storage_health_answer(const Context& ctx, const QueryResult& result) {

@@ -27,4 +27,10 @@ Answer storage_answer(const StorageJobRow&, const StorageRunRow&);
 /// 202: the job takes longer than the request may wait.
 Answer storage_goes_on(const StorageJobRow&);
 
+/// How an ended compaction and an ended backup went, table by table.
+void write_compaction_results(json::Writer&, const StorageRunRow&);
+void write_backup_results(json::Writer&, const StorageRunRow&);
+/// The tables as the machine has last counted them; empty: it has not yet.
+void write_care_tables(json::Writer&, const StorageStateRow&);
+
 }  // namespace agentcom::requests

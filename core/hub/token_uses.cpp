@@ -2,6 +2,7 @@
 
 #include "core/access/access.hpp"
 #include "core/base/json.hpp"
+#include "core/hub/dashboards.hpp"
 #include "core/hub/feeds.hpp"
 #include "core/hub/sessions.hpp"
 #include "core/hub/waits.hpp"
@@ -22,6 +23,7 @@ void end(Context& ctx, const TokenRow& token, const std::string& reason) {
         }
     }
     feeds::end_of_token(ctx, token.sha256);
+    dashboards::end_of_token(ctx, token.sha256, reason);
     waits::end_of_token(ctx, token.sha256);
     requests::end_claims_of_token(ctx, token.sha256);
 }

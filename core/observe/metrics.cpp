@@ -229,8 +229,7 @@ void Metrics::count(const Fact& fact, Time now) {
     switch (fact.what) {
         case Fact::What::event:
             if (const std::optional<Counter> counter = counter_of(fact.text)) {
-                ++figures->lifetime.values.at(static_cast<size_t>(*counter));
-                ++figures->counts.at(now.mono_us).values.at(static_cast<size_t>(*counter));
+                figures->add(*counter, 1, now.mono_us);
             }
             break;
         case Fact::What::queue_wait:
@@ -249,6 +248,15 @@ void Metrics::count(const Fact& fact, Time now) {
             }
             break;
         }
+        case Fact::What::tokens_used:
+            figures->add(Counter::tokens_used, fact.ms, now.mono_us);
+            break;
+        case Fact::What::refused:
+            figures->add(Counter::refused, 1, now.mono_us);
+            break;
+        case Fact::What::invalid:
+            figures->add(Counter::invalid, 1, now.mono_us);
+            break;
     }
 }
 
@@ -408,7 +416,7 @@ bool Metrics::load(ByteReader& in) {
         for (uint64_t k = 0; k < facts && !in.failed(); ++k) {
             Fact& fact = pending.facts.emplace_back();
             const uint8_t what = in.u8();
-            if (what > static_cast<uint8_t>(Fact::What::lease_ended)) return false;
+            if (what > static_cast<uint8_t>(Fact::What::invalid)) return false;
             fact.what = static_cast<Fact::What>(what);
             fact.workspace = in.i64();
             fact.text = in.text();

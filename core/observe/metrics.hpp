@@ -39,8 +39,11 @@ enum class Counter : uint8_t {
     retried,
     mail_lost,
     undeliverable,
+    tokens_used,
+    refused,
+    invalid,
 };
-inline constexpr size_t kCounters = static_cast<size_t>(Counter::undeliverable) + 1;
+inline constexpr size_t kCounters = static_cast<size_t>(Counter::invalid) + 1;
 inline constexpr size_t kOutcomes = 12;
 
 struct TaskCounts {
@@ -93,6 +96,10 @@ struct WorkspaceFigures {
     int64_t agents_seen_at = 0;  ///< Unix ms; when an agent was last there; 0: in none of the last 24 hours
 
     std::vector<std::string> agent_names() const;  ///< sorted
+    void add(Counter counter, int64_t by, int64_t now_us) {
+        lifetime.values.at(static_cast<size_t>(counter)) += by;
+        counts.at(now_us).values.at(static_cast<size_t>(counter)) += by;
+    }
 };
 
 /// The machine.

@@ -157,6 +157,8 @@ enum class OperationId : uint8_t {
     http_alert_rule_get,
     http_alert_rule_set,
     http_alert_rule_remove,
+    // dashboards
+    http_dashboard_state,
     // storage care
     http_backup,
     http_storage_health,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <tuple>
 
 #include "core/base/assert.hpp"
 
@@ -184,6 +185,125 @@ constexpr NamedText kNamed[] = {
      " state: 'ok' | 'failing' | 'disabled' | 'gone', failing_since: integer | null, waiting: integer,"
      " created_by: string, created_at: integer}",
      "An address that events are sent to."},
+    // dashboards
+    {"DashboardMetrics",
+     "{timestamp: integer,"
+     " queue_depth: {current: integer, trend: [integer], trend_at: [integer], max_1h: integer, avg_1h: number,"
+     "  oldest_ms: integer}, task_latency: Durations,"
+     " agent_utilization: {system: {total_agents: integer, agents_online: integer, agents_idle: integer,"
+     "   agents_working: integer, agents_blocked: integer, agents_registered: integer, utilization_pct: number},"
+     "  per_agent: [{agent_id: string, state: string, idle_pct_1h: number, working_pct_1h: number,"
+     "   blocked_pct_1h: number, offline_pct_1h: number, tasks_completed_1h: integer, tasks_failed_1h: integer,"
+     "   avg_task_duration_ms: integer}]},"
+     " error_rates: {window: ErrorRate, cumulative: ErrorRate}}",
+     "The figures of a workspace."},
+    {"DashboardEvent",
+     "{type: 'task_event', task_id: string, event: string, agent_id: string | null, timestamp: integer}"
+     " | {type: 'agent_joined', agent_id: string, name: string, capabilities: [string]}"
+     " | {type: 'agent_left', agent_id: string} | {type: 'status_changed', agent_id: string, status: string}"
+     " | {type: 'metrics_snapshot', data: DashboardMetrics} | {type: 'alert_fired', data: Alert}"
+     " | {type: 'alert_cleared' | 'alert_acknowledged', rule_id: string}"
+     " | {type: 'backup_complete', timestamp: integer, tables_backed_up: [string]}"
+     " | {type: 'compaction_complete', timestamp: integer,"
+     "  results: [{table: string, status: string, duration_ms?: integer, reason?: string}]}"
+     " | {type: 'compaction_failed', timestamp: integer, failures: [{table: string, reason: string}]}"
+     " | {type: 'recovery_complete', timestamp: integer, table: string, trigger: string, backup_used: string,"
+     "  record_count: integer | null}"
+     " | {type: 'recovery_failed', timestamp: integer, table: string, reason: string | null}",
+     "Something that happened, as the dashboard of v1.1 was told it."},
+    {"CompactionRun",
+     "{timestamp: integer, results: [{table: string, status: 'compacted' | 'skipped' | 'error', duration_ms?: integer,"
+     " reason?: string}]}",
+     "A compaction, table by table."},
+    {"TierLevels", "{light: BucketState, normal: BucketState, heavy: BucketState}",
+     "Of each tier the limit that is used up most."},
+    {"DashboardState",
+     "{uptime_ms: integer, timestamp: integer,"
+     " health: {status: 'ok' | 'warning' | 'critical', conditions: [string]},"
+     " agents: [{agent_id: string, name: string | null, fsm_state: WorkState, current_task_id: string | null,"
+     "  capabilities: [{name: string}], connected_at: integer, last_state_change: integer,"
+     "  last_seen_at: integer | null}],"
+     " queue: {by_status: {queued: integer, assigned: integer, completed: integer}, by_priority: {*: integer},"
+     "  dead_letter: integer},"
+     " queued_tasks: [{id: string, description: string, priority: integer, submitted_by: string,"
+     "  created_at: integer}],"
+     " dead_letter_tasks: [{id: string, description: string, last_error: string | null, retry_count: integer,"
+     "  created_at: integer}],"
+     " recent_completions: [{task_id: string, agent_id: string | null, description: string, duration_ms: integer,"
+     "  tokens_used: integer | null, completed_at: integer, pr_url: string | null}],"
+     " throughput: {completed_last_hour: integer, avg_completion_ms: integer, total_tokens_hour: integer},"
+     " dets_health: {tables: [StorageTable], last_backup_at: integer | null,"
+     "  last_backup_results: [{status: 'ok', table: string, path: string, size: integer, rows: integer}"
+     "   | {status: 'error', table: string, reason: string}] | null,"
+     "  last_compaction_at: integer | null, compaction_history: [CompactionRun]} | null,"
+     " compaction_history: [CompactionRun],"
+     " validation: {recent_failures: [{agent_id: string | null, message_type: string, error_count: integer,"
+     "   timestamp: integer}], failure_counts_by_agent: {*: integer},"
+     "  recent_disconnects: [{agent_id: string | null, timestamp: integer}], total_failures_this_hour: integer},"
+     " active_alerts: [Alert],"
+     " rate_limits: {summary: {total_violations_1h: integer, active_rate_limited: integer, exempt_count: integer,"
+     "   top_offenders: [{agent_id: string, violations: integer, rate_limited: boolean}]},"
+     "  per_agent: {*: {ws: TierLevels, http: TierLevels,"
+     "   violations: {consecutive: integer, total_in_window: integer}, rate_limited: boolean, exempt: boolean}}}}",
+     "A workspace as the dashboard of v1.1 shows it."},
+    {"ViewAgent",
+     "{agent_id: string, name: string, state: WorkState, status: string | null, task_ids: [string],"
+     " capabilities: [string], flags: ['unresponsive' | 'limited' | 'backing_off' | 'exempt'], slots: integer,"
+     " connected_at: integer | null, last_seen_at: integer | null, changed_at: integer | null, refusals: integer,"
+     " mail_waiting: integer, client_type: string | null, protocol_version: integer | null}",
+     "An agent in the view model."},
+    {"ViewTask",
+     "{task_id: string, description: string, state: TaskState, seq: integer, priority: integer, kind: string | null,"
+     " labels: [string], needed_capabilities: [string], target_agent: string | null, submitted_by: string,"
+     " created_at: integer, updated_at: integer, agent_id: string | null, generation: integer,"
+     " since: integer | null, progress: integer | null, stuck: boolean, output_line: string | null,"
+     " question: string | null, options: [string] | null, held_by: HoldReason | null, waits_for: string | null,"
+     " complete_by: integer | null, retry_count: integer, max_retries: integer, last_error: string | null,"
+     " parent_id: string | null}",
+     "A task in the view model that has not ended, or is a dead letter."},
+    {"ViewCompletion",
+     "{task_id: string, number: integer, state: 'completed' | 'cancelled', description: string,"
+     " agent_id: string | null, duration_ms: integer, tokens_used: integer | null, pr_url: string | null,"
+     " ended_at: integer}",
+     "A task in the view model that has ended."},
+    {"ViewAlert",
+     "{rule_id: string, severity: AlertSeverity, message: string, details: object, fired_at: integer,"
+     " acknowledged: boolean, acknowledged_by: string | null, acknowledged_at: integer | null,"
+     " acknowledged_until: integer | null, note: string | null, of_hub: boolean}",
+     "An alert in the view model."},
+    {"ViewNeed",
+     "{kind: 'alert' | 'waiting_input' | 'stuck' | 'dead_letter' | 'unresponsive' | 'undeliverable',"
+     " subject: string, text: string, since: integer | null, agent_id: string | null}",
+     "Something in the view model that needs a person."},
+    {"ViewSample",
+     "{at: integer, queue_depth: integer, working_tasks: integer, agents_online: integer, agents_working: integer,"
+     " wait_p50_ms: integer, wait_p99_ms: integer, run_p50_ms: integer, run_p99_ms: integer,"
+     " failure_rate_pct: integer, tasks_submitted: integer, tasks_completed: integer, tasks_failed: integer}",
+     "The figures at one moment, for charts; counters count from the start of the run."},
+    {"ViewHub", "{version: string, workspace: string, started_at: integer, read_only: boolean, event_cursor: string}",
+     "The hub and the workspace in the view model."},
+    {"ViewCounts",
+     "{held: integer, queued: integer, assigned: integer, working: integer, waiting_input: integer,"
+     " dead_letter: integer, urgent: integer, high: integer, normal: integer, low: integer,"
+     " oldest_queued_at: integer | null, agents_online: integer, needs_you: integer}",
+     "How many there are, also of what the lists of the view model have no room for."},
+    {"ViewRates",
+     "{completed_1h: integer, failed_1h: integer, dead_letter_1h: integer, submitted_1h: integer,"
+     " reclaimed_1h: integer, tokens_1h: integer, invalid_1h: integer, failure_rate_pct: integer,"
+     " run_mean_ms: integer, run_p50_ms: integer, run_p90_ms: integer, run_p99_ms: integer, wait_p50_ms: integer,"
+     " wait_p90_ms: integer, wait_p99_ms: integer, commit_p99_us: integer}",
+     "The last hour."},
+    {"ViewStorage",
+     "{database_bytes: integer, free_percent: integer, disk_free_bytes: integer, measured_at: integer,"
+     " last_backup_at: integer | null, backup_overdue: boolean, backup_failure: string | null,"
+     " running: string | null, lost_rows: integer, damage: string | null, tables: [StorageTable]}",
+     "How it stands with the stored data."},
+    {"ViewLists",
+     "{agents?: [ViewAgent], tasks?: [ViewTask], completions?: [ViewCompletion], alerts?: [ViewAlert],"
+     " needs?: [ViewNeed], samples?: [ViewSample]}",
+     "Entries of the view model, by list."},
+    {"ViewFigures", "{hub?: ViewHub, counts?: ViewCounts, rates?: ViewRates, storage?: ViewStorage}",
+     "What the view model has one of."},
 };
 
 // -- What routes answer -----------------------------------------------------------------------------------------------
@@ -210,6 +330,7 @@ constexpr RouteText kRoutes[] = {
      "[SchemaField]}],"
      " http: [{key: string, description: string, required_fields: [SchemaField], optional_fields: [SchemaField]}],"
      " websocket_v2: [{type: string, description: string, since: integer, fields: [Field]}],"
+     " websocket_dashboard: [{type: string, description: string, since: integer, fields: [Field]}],"
      " routes: [{key: string, description: string, since: integer, method: string, path: string, auth: string,"
      "  fields: [Field], query: [Field]}]}}"},
     {Id::http_websocket_schemas, "200 object"},
@@ -419,16 +540,7 @@ constexpr RouteText kRoutes[] = {
 
     // Metrics and alerts
     {Id::http_metrics,
-     "200 {timestamp: integer, window_ms: integer,"
-     " queue_depth: {current: integer, trend: [integer], trend_at: [integer], max_1h: integer, avg_1h: number,"
-     "  oldest_ms: integer},"
-     " task_latency: Durations, task_wait: Durations,"
-     " agent_utilization: {system: {total_agents: integer, agents_online: integer, agents_idle: integer,"
-     "   agents_working: integer, agents_blocked: integer, agents_registered: integer, utilization_pct: number},"
-     "  per_agent: [{agent_id: string, state: string, idle_pct_1h: number, working_pct_1h: number,"
-     "   blocked_pct_1h: number, offline_pct_1h: number, tasks_completed_1h: integer, tasks_failed_1h: integer,"
-     "   avg_task_duration_ms: integer}]},"
-     " error_rates: {window: ErrorRate, cumulative: ErrorRate},"
+     "200 {...DashboardMetrics, window_ms: integer, task_wait: Durations,"
      " tasks: {window: TaskCounts, cumulative: TaskCounts}, hub: {*: integer | null}, dets_health:"
      " {health_status: 'healthy' | 'warning' | 'unhealthy', stale_backup: boolean, high_fragmentation: boolean,"
      " last_backup_at: integer | null, tables: [{table: string, record_count: integer, file_size_bytes: integer,"
@@ -448,6 +560,9 @@ constexpr RouteText kRoutes[] = {
     {Id::http_alert_rule_get, "200 AlertRule; 404 rule_not_found"},
     {Id::http_alert_rule_set, "200 AlertRule; 201 AlertRule; 409 builtin_rule | too_many_rules"},
     {Id::http_alert_rule_remove, "200 {status: 'removed', rule_id: string}; 404 rule_not_found"},
+    // Dashboards
+    {Id::http_dashboard_state, "200 DashboardState"},
+
     // Storage care
     {Id::http_backup,
      "200 {status: 'complete', tables_total: integer, tables_success: integer,"
@@ -551,6 +666,26 @@ constexpr FrameText kFrames[] = {
     {"channels", kReply, "{channels: [Channel]}", "All channels."},
 };
 
+// Those for dashboards. None of them repeats a request_id.
+constexpr FrameText kDashboardFrames[] = {
+    {"alert_ack_result", kPush, "{rule_id: any, status: string}",
+     "What became of `acknowledge_alert`: `acknowledged`, `not_found`, or the word of an error."},
+    {"authenticated", kPush, "{principal: string, role: Role, workspace: string, permissions: [string]}",
+     "The dashboard is admitted, and may do this."},
+    {"delta", kPush, "{cursor: string, at: integer, put: ViewLists, drop: {*: [string]}, figures: ViewFigures}",
+     "What changed in the view model."},
+    {"error", kPush, "{error: string}", "The frame was not carried out."},
+    {"events", kPush, "{data: [DashboardEvent]}", "What happened since the last such frame, in its order."},
+    {"model", kPush,
+     "{cursor: string, at: integer, reason: 'start' | 'epoch' | 'too_old' | 'lagged', lists: ViewLists,"
+     " figures: ViewFigures}",
+     "The view model as a whole."},
+    {"retry_result", kPush, "{task_id: any, status: string}",
+     "What became of `retry_task`: `requeued`, `not_found`, or the word of an error."},
+    {"snapshot", kPush, "{data: DashboardState, alerts?: [Alert]}", "The workspace as v1.1 shows it."},
+    {"subscribed", kPush, "{mode: 'delta' | 'events'}", "The dashboard will be told what happens in this way."},
+};
+
 // -- Reading the tables -----------------------------------------------------------------------------------------------
 
 std::vector<NamedShape> read_named() {
@@ -641,17 +776,24 @@ void add_common(std::vector<AnswerShape>& all, const Operation& route) {
     all.push_back(error(503, {"storage_unavailable"}, "Error"));
 }
 
-std::vector<HubFrame> read_frames() {
-    std::vector<HubFrame> frames;
-    for (const FrameText& each : kFrames) {
-        HubFrame frame{each.type, each.reply, each.summary, parse_shape(each.shape, named_shapes())};
+void read_frames(std::span<const FrameText> texts, bool dashboard, std::vector<HubFrame>& frames) {
+    for (const FrameText& each : texts) {
+        HubFrame frame{each.type, each.reply, each.summary, parse_shape(each.shape, named_shapes()), dashboard};
         Shape type;
         type.kind = Shape::Kind::literal;
         type.text = each.type;
         frame.shape = with_first_member(std::move(frame.shape), {"type", false, std::move(type)});
         frames.push_back(std::move(frame));
     }
-    std::sort(frames.begin(), frames.end(), [](const HubFrame& a, const HubFrame& b) { return a.type < b.type; });
+}
+
+std::vector<HubFrame> read_all_frames() {
+    std::vector<HubFrame> frames;
+    read_frames(kFrames, false, frames);
+    read_frames(kDashboardFrames, true, frames);
+    std::sort(frames.begin(), frames.end(), [](const HubFrame& a, const HubFrame& b) {
+        return std::tie(a.dashboard, a.type) < std::tie(b.dashboard, b.type);
+    });
     return frames;
 }
 
@@ -688,7 +830,7 @@ std::vector<AnswerShape> answers(const Operation& route) {
 }
 
 std::span<const HubFrame> hub_frames() {
-    static const std::vector<HubFrame> frames = read_frames();
+    static const std::vector<HubFrame> frames = read_all_frames();
     return frames;
 }
 

@@ -33,6 +33,8 @@ struct HubFrame {
     std::string_view summary;
     // With `type`.
     Shape shape;
+    // For dashboards (/ws/dashboard); else for agents (/ws).
+    bool dashboard = false;
 };
 
 // The shapes that have a name, each after those it takes members over from.
@@ -45,7 +47,7 @@ bool has_answers(OperationId id);
 // The answers of a route by status, its own before the common errors; several may have the same status.
 std::vector<AnswerShape> answers(const Operation& route);
 
-// By type, in alphabetical order.
+// By type, in alphabetical order; those for agents before those for dashboards.
 std::span<const HubFrame> hub_frames();
 
 }  // namespace agentcom

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/base/limits.hpp"
+#include "core/protocol/dashboard_frames.hpp"
 #include "core/protocol/field_notes.hpp"
 #include "core/protocol/responses.hpp"
 
@@ -201,6 +202,13 @@ std::string schema_listing() {
         write_fields(out, *frame);
         out.end_object();
     }
+    out.end_array().key("websocket_dashboard").begin_array();
+    for (const Operation& frame : dashboard_frames()) {
+        out.begin_object().member("type", frame.frame_type).member("description", frame.summary);
+        out.member("since", static_cast<int64_t>(frame.since));
+        write_fields(out, frame);
+        out.end_object();
+    }
     out.end_array().key("routes").begin_array();
     for (const Operation* route : sorted(false)) write_route(out, *route);
     return out.end_array().end_object().end_object().take();
@@ -210,12 +218,13 @@ std::string websocket_schemas() {
     json::Writer out;
     out.begin_object().member("$schema", "https://json-schema.org/draft/2020-12/schema");
     out.member("$id", "urn:agentcom:websocket").member("title", "AgentCom WebSocket frames");
-    out.member(
-        "description",
-        "Frames of clients are to_hub.<type>, those of the hub from_hub.<type>. Objects may have more members than "
-        "are listed: the hub does not look at them, and a later hub may send them.");
+    out.member("description",
+               "Frames of clients are to_hub.<type>, those of the hub from_hub.<type>; on /ws/dashboard "
+               "to_hub_dashboard.<type> and from_hub_dashboard.<type>. Objects may have more members than "
+               "are listed: the hub does not look at them, and a later hub may send them.");
     out.key("anyOf").begin_array();
-    for (const std::string_view name : {"#/$defs/to_hub", "#/$defs/from_hub"}) {
+    for (const std::string_view name :
+         {"#/$defs/to_hub", "#/$defs/from_hub", "#/$defs/to_hub_dashboard", "#/$defs/from_hub_dashboard"}) {
         out.begin_object().member("$ref", name).end_object();
     }
     out.end_array().key("$defs").begin_object();
@@ -227,18 +236,28 @@ std::string websocket_schemas() {
     }
     write_references(out, "to_hub", "oneOf", names);
     names.clear();
+    for (const Operation& frame : dashboard_frames()) {
+        names.push_back("to_hub_dashboard." + std::string(frame.frame_type));
+        out.key(names.back());
+        write_frame_schema(out, frame);
+    }
+    write_references(out, "to_hub_dashboard", "oneOf", names);
+    names.clear();
+    std::vector<std::string> to_dashboards;
     SchemaWriter schemas(out, "#/$defs/", field_note);
     for (const HubFrame& frame : hub_frames()) {
-        names.push_back("from_hub." + std::string(frame.type));
+        std::vector<std::string>& list = frame.dashboard ? to_dashboards : names;
+        list.push_back((frame.dashboard ? "from_hub_dashboard." : "from_hub.") + std::string(frame.type));
         Shape shape = frame.shape;
         if (frame.reply) {
             shape = with_first_member(std::move(shape), {"request_id", true, parse_shape("string | integer", {})});
         }
-        out.key(names.back()).begin_object().member("description", frame.summary);
+        out.key(list.back()).begin_object().member("description", frame.summary);
         schemas.write_keywords(shape, frame.type);
         out.end_object();
     }
     write_references(out, "from_hub", "oneOf", names);
+    write_references(out, "from_hub_dashboard", "oneOf", to_dashboards);
     for (const NamedShape& named : named_shapes()) {
         out.key(named.name).begin_object().member("description", named_shape_summary(named.name));
         schemas.write_keywords(named.shape, named.name);
@@ -252,7 +271,10 @@ void write_fields_schema(json::Writer& out, const Operation& operation, std::str
     out.key("properties").begin_object();
     if (operation.is_frame()) {
         out.key("type").begin_object().member("const", operation.frame_type).end_object();
-        out.key("request_id").begin_object().member("description", field_note("", "request_id")).end_object();
+        // Dashboards have none.
+        if (find_frame(operation.frame_type) != nullptr) {
+            out.key("request_id").begin_object().member("description", field_note("", "request_id")).end_object();
+        }
     }
     for (const Field& field : operation.fields) {
         out.key(field.name);

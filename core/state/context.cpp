@@ -118,10 +118,23 @@ void Context::event(int64_t workspace, std::string kind, std::string subject, st
     emit(line_of(event, workspace_name, request_name));
     tables.append(event);
     news.insert(workspace);
+    if (tables.indexes().event_dashboards.contains(workspace)) shown.push_back(event);
     const auto& listeners = tables.indexes().listeners;
     if (!listeners.empty() && !tables.indexes().listeners_of(workspace, event.kind).empty()) {
         announced.push_back(std::move(event));
     }
+}
+
+void Context::show(int64_t workspace, std::string kind, std::string subject, std::string principal, std::string data) {
+    if (!tables.indexes().event_dashboards.contains(workspace)) return;
+    EventRow event;
+    event.workspace = workspace;
+    event.at = now.wall_ms;
+    event.kind = std::move(kind);
+    event.subject = std::move(subject);
+    event.principal = std::move(principal);
+    event.data = std::move(data);
+    shown.push_back(std::move(event));
 }
 
 void Context::notify(int64_t workspace, WaitTopic topic, const std::string& subject) {

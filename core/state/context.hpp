@@ -55,6 +55,9 @@ class Context {
     std::set<int64_t> news;
     /// Events that somebody outside the hub is told of: they are queued when the input is done.
     std::vector<EventRow> announced;
+    /// What dashboards in the mode `events` are shown, in its order; and workspaces whose dashboards are due.
+    std::vector<EventRow> shown;
+    std::set<int64_t> dashboard_rounds;
     /// Finished tasks that this operation asked for when it was first tried.
     FetchedTasks fetched;
     /// For the figures: what happened, whose work state may have changed, and whether a sample is due.
@@ -93,6 +96,9 @@ class Context {
     /// Appends one event to the workspace's log, which the machine's log tells of; `data` is a JSON object.
     void event(int64_t workspace, std::string kind, std::string subject, std::string principal, std::string cause,
                std::string data = "{}");
+
+    /// Something that dashboards are shown though it is not worth an event: `data` is a JSON object.
+    void show(int64_t workspace, std::string kind, std::string subject, std::string principal, std::string data = "{}");
 
     // -- requests that wait
     /// Something happened; remembered only if a request waits for it.

@@ -29,7 +29,8 @@ struct SendFrame {
     /// It answers a frame: if the turn is taken back, the error frame `storage_unavailable` takes its place. Other
     /// frames are then dropped.
     bool reply = false;
-    /// Not 0: the message's number; `MailPushed` tells when it has left the outbox.
+    /// Not 0: the message's number, or that of a dashboard's frame; `MailPushed` tells when it has left the outbox.
+    /// The numbers of one connection grow.
     int64_t mail_seq = 0;
 };
 

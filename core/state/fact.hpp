@@ -16,6 +16,9 @@ struct Fact {
         event,        ///< `text` is the kind of an event that was appended
         queue_wait,   ///< a task was given out after `ms` in the queue; `text` is the agent
         lease_ended,  ///< after `ms`, with `outcome`; `text` is the agent
+        tokens_used,  ///< `ms` tokens by a task that completed
+        refused,      ///< a rate limit refused a frame or request
+        invalid,      ///< validation found fault with a frame or request
     };
     What what{};
     int64_t workspace = 0;

@@ -341,4 +341,16 @@ void Indexes::changed(const DeliveryRow* before, const DeliveryRow* after) {
     if (after != nullptr) list_of(*after)[{after->workspace, after->receiver}].insert(after->seq);
 }
 
+void Indexes::changed(const DashboardRow* before, const DashboardRow* after) {
+    const auto is_shown = [](const DashboardRow* row) { return row != nullptr && row->admitted && !row->closing; };
+    if (is_shown(before)) {
+        remove_from(dashboards, before->workspace, before->connection);
+        remove_from(event_dashboards, before->workspace, before->connection);
+    }
+    if (is_shown(after)) {
+        dashboards[after->workspace].insert(after->connection);
+        if (after->mode == DashboardMode::events) event_dashboards[after->workspace].insert(after->connection);
+    }
+}
+
 }  // namespace agentcom

@@ -94,6 +94,10 @@ class Indexes {
     std::map<int64_t, std::set<int64_t>> feeds;           ///< workspace -> requests
     std::map<int64_t, std::set<int64_t>> feeds_by_query;  ///< query -> requests that wait for it
 
+    // -- dashboards that are admitted: workspace -> connections; of them those that are sent events
+    std::map<int64_t, std::set<int64_t>> dashboards;
+    std::map<int64_t, std::set<int64_t>> event_dashboards;
+
     // -- outputs
     /// workspace -> kind of event, in full or as "begin_*" -> who is told of it
     std::map<int64_t, std::map<std::string, std::set<std::string>, std::less<>>> listeners;
@@ -141,6 +145,7 @@ class Indexes {
     void changed(const PushSubscriptionRow* before, const PushSubscriptionRow* after);
     void changed(const WebhookRow* before, const WebhookRow* after);
     void changed(const DeliveryRow* before, const DeliveryRow* after);
+    void changed(const DashboardRow* before, const DashboardRow* after);
 
   private:
     void listen(int64_t workspace, const std::string& receiver, const std::vector<std::string>& kinds, bool listens);

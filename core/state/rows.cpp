@@ -95,14 +95,47 @@ struct Names<Comparison> {
 };
 
 template <>
+struct Names<DashboardMode> {
+    static constexpr std::array<std::string_view, 2> kNames{"events", "deltas"};
+};
+
+template <>
 struct Names<TimerKind> {
-    static constexpr std::array<std::string_view, 34> kNames{
-        "identify",     "idle",       "ping",           "acceptance",     "lease",          "max_run",
-        "stuck",        "grace",      "retry_delay",    "ageing",         "backoff",        "limit_end",
-        "mail_flush",   "cooldown",   "bucket_sweep",   "cancel_grace",   "wait_end",       "feed",
-        "feed_round",   "presence",   "reset",          "delivery",       "metrics_sample", "alert_check",
-        "storage_wait", "deadline",   "not_before",     "mail_expiry",    "message_age",    "idempotency_expiry",
-        "token_expiry", "backup_due", "compaction_due", "dead_letter_age"};
+    static constexpr std::array<std::string_view, 35> kNames{"identify",
+                                                             "idle",
+                                                             "ping",
+                                                             "acceptance",
+                                                             "lease",
+                                                             "max_run",
+                                                             "stuck",
+                                                             "grace",
+                                                             "retry_delay",
+                                                             "ageing",
+                                                             "backoff",
+                                                             "limit_end",
+                                                             "mail_flush",
+                                                             "cooldown",
+                                                             "bucket_sweep",
+                                                             "cancel_grace",
+                                                             "wait_end",
+                                                             "feed",
+                                                             "feed_round",
+                                                             "presence",
+                                                             "reset",
+                                                             "delivery",
+                                                             "metrics_sample",
+                                                             "alert_check",
+                                                             "storage_wait",
+                                                             "dashboard_round",
+                                                             "deadline",
+                                                             "not_before",
+                                                             "mail_expiry",
+                                                             "message_age",
+                                                             "idempotency_expiry",
+                                                             "token_expiry",
+                                                             "backup_due",
+                                                             "compaction_due",
+                                                             "dead_letter_age"};
 };
 
 }  // namespace
@@ -133,6 +166,8 @@ std::string_view to_text(AlertSeverity value) { return name_of(value); }
 bool from_text(std::string_view name, AlertSeverity& value) { return value_of(name, value); }
 std::string_view to_text(Comparison value) { return name_of(value); }
 bool from_text(std::string_view name, Comparison& value) { return value_of(name, value); }
+std::string_view to_text(DashboardMode value) { return name_of(value); }
+bool from_text(std::string_view name, DashboardMode& value) { return value_of(name, value); }
 std::string_view to_text(TimerKind value) { return name_of(value); }
 bool from_text(std::string_view name, TimerKind& value) { return value_of(name, value); }
 

@@ -79,6 +79,9 @@ enum class TableId : uint8_t {
     live_alerts = 86,
     metrics = 87,
     receivers = 89,
+    // dashboards
+    completions = 90,
+    dashboards = 91,
 };
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -1029,6 +1032,43 @@ struct MailRow {
     }
 };
 
+/// One of the last tasks that ended well or were cancelled: the tasks themselves lie only in the store by then. After a
+/// restart there are none until tasks end again.
+struct CompletionRow {
+    static constexpr TableId kTable = TableId::completions;
+    static constexpr RowClass kClass = RowClass::derived;
+    static constexpr int kKeyColumns = 2;
+    static constexpr int64_t kPlaces = 100;
+    int64_t workspace = 0;
+    int64_t place = 0;   ///< in the ring: `number` modulo kPlaces
+    int64_t number = 0;  ///< the task's finished_seq
+    std::string task_id;
+    std::string agent;  ///< "" = nobody held it
+    std::string label;  ///< the beginning of its description
+    TaskState state = TaskState::completed;
+    int64_t duration_ms = 0;  ///< since it was given out for the last time
+    std::optional<int64_t> tokens_used;
+    std::optional<std::string> pr_url;
+    int64_t ended_at = 0;
+
+    using Key = std::tuple<int64_t, int64_t>;
+    Key key() const { return {workspace, place}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("place", self.place);
+        visit("number", self.number);
+        visit("task_id", self.task_id);
+        visit("agent", self.agent);
+        visit("label", self.label);
+        visit("state", self.state);
+        visit("duration_ms", self.duration_ms);
+        visit("tokens_used", self.tokens_used);
+        visit("pr_url", self.pr_url);
+        visit("ended_at", self.ended_at);
+    }
+};
+
 // ---------------------------------------------------------------------------------------------------------------
 // Transient rows: the state of this run
 
@@ -1166,6 +1206,8 @@ struct LeaseRow {
     int64_t progress_us = 0;  ///< last progress report
     std::optional<int64_t> progress;
     bool stuck = false;
+    std::string output_line;   ///< the last line of its output that holds something, cut off
+    bool output_open = false;  ///< that line goes on with the next piece
 
     using Key = std::tuple<int64_t, std::string>;
     Key key() const { return {workspace, task_id}; }
@@ -1179,6 +1221,8 @@ struct LeaseRow {
         visit("progress_us", self.progress_us);
         visit("progress", self.progress);
         visit("stuck", self.stuck);
+        visit("output_line", self.output_line);
+        visit("output_open", self.output_open);
     }
 };
 
@@ -1210,6 +1254,7 @@ enum class TimerKind : uint8_t {
     metrics_sample,      ///< all: the figures are written down
     alert_check,         ///< all: the rules of alerts are looked at
     storage_wait,        ///< storage job: the request that asked for it has waited long enough
+    dashboard_round,     ///< workspace: its dashboards are brought up to date
     deadline,            ///< task: complete_by (wall)
     not_before,          ///< task: may start (wall)
     mail_expiry,         ///< workspace: oldest mail (wall)
@@ -1628,6 +1673,47 @@ struct FeedRow {
     }
 };
 
+/// What a dashboard is sent from now on.
+enum class DashboardMode : uint8_t {
+    events,  ///< v1.1's: a snapshot, then what happens
+    deltas,  ///< the view model, then what changes in it
+};
+std::string_view to_text(DashboardMode);
+bool from_text(std::string_view, DashboardMode&);
+
+/// An open connection on /ws/dashboard (core/hub/dashboards.hpp).
+struct DashboardRow {
+    static constexpr TableId kTable = TableId::dashboards;
+    static constexpr RowClass kClass = RowClass::transient;
+    static constexpr int kKeyColumns = 1;
+    int64_t connection = 0;
+    std::string peer;
+    bool closing = false;   ///< a close was sent: nothing more is read
+    bool admitted = false;  ///< it may look at the workspace
+    int64_t workspace = 0;
+    std::string token;  ///< digest of the token that admitted it; "" = none was needed
+    DashboardMode mode = DashboardMode::events;
+    int64_t asked = 0;  ///< how often it has asked for a snapshot, or to go on from a cursor
+    std::string since;  ///< that cursor; "" = a snapshot
+    int64_t last_inbound_us = 0;
+
+    using Key = std::tuple<int64_t>;
+    Key key() const { return {connection}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("connection", self.connection);
+        visit("peer", self.peer);
+        visit("closing", self.closing);
+        visit("admitted", self.admitted);
+        visit("workspace", self.workspace);
+        visit("token", self.token);
+        visit("mode", self.mode);
+        visit("asked", self.asked);
+        visit("since", self.since);
+        visit("last_inbound_us", self.last_inbound_us);
+    }
+};
+
 // -- Outputs: who is told of events outside the hub (core/observe/deliveries.hpp)
 
 /// A browser that a person has asked to be notified in (core/observe/push.hpp).
@@ -1961,6 +2047,8 @@ void for_each_resident_row(F&& f) {
     f.template operator()<StorageRunRow>();
     f.template operator()<StorageJobRow>();
     f.template operator()<StorageStateRow>();
+    f.template operator()<CompletionRow>();
+    f.template operator()<DashboardRow>();
 }
 
 }  // namespace agentcom

@@ -71,6 +71,9 @@ struct Settings {
     int64_t feed_keep_alive_ms = 15'000;
     int64_t feed_stall_ms = 60'000;
     int64_t feed_readers_max = 1'000;
+    // dashboards
+    int64_t dashboard_interval_ms = 200;
+    int64_t dashboards_max = 500;
     // access
     int64_t open_admin = 0;
     int64_t open_reads = 0;

@@ -268,18 +268,17 @@ class Tables {
     RowChange current(TableId, RowValues key_values) const;
 
   private:
-    using AllTables =
-        std::tuple<Table<HubRow>, Table<WorkspaceRow>, Table<PrincipalRow>, Table<TokenRow>, Table<InviteRow>,
-                   Table<MailboxRow>, Table<TaskRow>, Table<TaskInputRow>, Table<TaskEdgeRow>, Table<AttemptRow>,
-                   Table<IdempotencyRow>, Table<MailRow>, Table<SessionRow>, Table<LivenessRow>, Table<AgentRow>,
-                   Table<LeaseRow>, Table<TimerRow>, Table<BucketRow>, Table<CooldownRow>, Table<FairnessRow>,
-                   Table<RuntimeRow>, Table<PendingRow>, Table<DeferredRow>, Table<RunRow>, Table<ClaimRow>,
-                   Table<WaitRow>, Table<FeedRow>, Table<ConfigRow>, Table<ChannelRow>, Table<MembershipRow>,
-                   Table<ImportRow>, Table<LimitOverrideRow>, Table<LimitExemptRow>, Table<LimitViolationRow>,
-                   Table<ValidationCountRow>, Table<ValidationFailureRow>, Table<PushSubscriptionRow>,
-                   Table<WebhookRow>, Table<DeliveryRow>, Table<ReceiverRow>, Table<MetricHistoryRow>, Table<AlertRow>,
-                   Table<AlertEpisodeRow>, Table<AlertRuleRow>, Table<LiveAlertRow>, Table<AlertWatchRow>,
-                   Table<StorageRunRow>, Table<StorageJobRow>, Table<StorageStateRow>>;
+    using AllTables = std::tuple<
+        Table<HubRow>, Table<WorkspaceRow>, Table<PrincipalRow>, Table<TokenRow>, Table<InviteRow>, Table<MailboxRow>,
+        Table<TaskRow>, Table<TaskInputRow>, Table<TaskEdgeRow>, Table<AttemptRow>, Table<IdempotencyRow>,
+        Table<MailRow>, Table<SessionRow>, Table<LivenessRow>, Table<AgentRow>, Table<LeaseRow>, Table<TimerRow>,
+        Table<BucketRow>, Table<CooldownRow>, Table<FairnessRow>, Table<RuntimeRow>, Table<PendingRow>,
+        Table<DeferredRow>, Table<RunRow>, Table<ClaimRow>, Table<WaitRow>, Table<FeedRow>, Table<ConfigRow>,
+        Table<ChannelRow>, Table<MembershipRow>, Table<ImportRow>, Table<LimitOverrideRow>, Table<LimitExemptRow>,
+        Table<LimitViolationRow>, Table<ValidationCountRow>, Table<ValidationFailureRow>, Table<PushSubscriptionRow>,
+        Table<WebhookRow>, Table<DeliveryRow>, Table<ReceiverRow>, Table<MetricHistoryRow>, Table<AlertRow>,
+        Table<AlertEpisodeRow>, Table<AlertRuleRow>, Table<LiveAlertRow>, Table<AlertWatchRow>, Table<StorageRunRow>,
+        Table<StorageJobRow>, Table<StorageStateRow>, Table<CompletionRow>, Table<DashboardRow>>;
 
     /// How to put one row back.
     struct Undo {

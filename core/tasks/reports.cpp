@@ -6,6 +6,7 @@
 #include "core/base/limits.hpp"
 #include "core/tasks/agents.hpp"
 #include "core/tasks/leases.hpp"
+#include "core/tasks/output_line.hpp"
 #include "core/tasks/tasks.hpp"
 
 namespace agentcom::tasks {
@@ -66,6 +67,7 @@ Status progress(Context& ctx, const Report& report, std::optional<int64_t> progr
         lease.stuck = false;
         if (progress) lease.progress = progress;
     });
+    ctx.show(report.workspace, "task_progress", report.task_id, report.agent);
     return {};
 }
 
@@ -248,6 +250,12 @@ Status output(Context& ctx, const Report& report, const std::string& stream, int
         ctx.tables.prune(std::move(prune));
     }
     ctx.tables.put(std::move(run));
+    ctx.tables.modify<LeaseRow>({report.workspace, report.task_id}, [text](LeaseRow& lease) {
+        OutputLine line{std::move(lease.output_line), lease.output_open};
+        line.take(text);
+        lease.output_line = std::move(line.text);
+        lease.output_open = line.open;
+    });
     ctx.notify(report.workspace, WaitTopic::output, report.task_id);
     return progress_of_holder(ctx, *ctx.tables.find<TaskRow>({report.workspace, report.task_id}));
 }

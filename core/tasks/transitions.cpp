@@ -4,6 +4,7 @@
 
 #include "core/base/json.hpp"
 #include "core/tasks/agents.hpp"
+#include "core/tasks/completions.hpp"
 
 namespace agentcom::tasks {
 
@@ -243,6 +244,7 @@ void finish(Context& ctx, TaskRow task, TaskState state) {
     task.finished_at = ctx.now.wall_ms;
     task.updated_at = ctx.now.wall_ms;
     ctx.tables.put(task);
+    note_completion(ctx, task);
     archive(ctx, task);
     ctx.notify(task.workspace, WaitTopic::task_end, task.id);
 }

@@ -87,6 +87,23 @@ int status_of_parse_error(const boost::beast::error_code& error) {
     return 400;
 }
 
+enum class SocketPath : uint8_t { none, agents, dashboards };
+
+/// /ws or /ws/dashboard, with as many slashes as there may be.
+SocketPath socket_path(std::string_view path) {
+    static constexpr std::array<std::string_view, 2> kSegments{"ws", "dashboard"};
+    size_t segments = 0;
+    while (!path.empty()) {
+        const size_t end = std::min(path.find('/'), path.size());
+        const std::string_view segment = path.substr(0, end);
+        path.remove_prefix(std::min(end + 1, path.size()));
+        if (segment.empty()) continue;
+        if (segments == kSegments.size() || segment != kSegments.at(segments)) return SocketPath::none;
+        ++segments;
+    }
+    return segments == 0 ? SocketPath::none : segments == 1 ? SocketPath::agents : SocketPath::dashboards;
+}
+
 }  // namespace
 
 struct HttpConnection::Body {
@@ -264,18 +281,6 @@ std::optional<std::string> HttpConnection::forwarded_for() const {
     return marked ? std::optional(list) : std::nullopt;
 }
 
-bool HttpConnection::is_upgrade_path(std::string_view path) const {
-    size_t segments = 0;
-    while (!path.empty()) {
-        const size_t end = std::min(path.find('/'), path.size());
-        const std::string_view segment = path.substr(0, end);
-        path.remove_prefix(std::min(end + 1, path.size()));
-        if (segment.empty()) continue;
-        if (segment != "ws" || ++segments > 1) return false;
-    }
-    return segments == 1;
-}
-
 void HttpConnection::hand_out(Method method, std::string target, std::string body) {
     const Fields& fields = body_->parser.get();
     const size_t question_mark = std::min(target.find('?'), target.size());
@@ -283,9 +288,14 @@ void HttpConnection::hand_out(Method method, std::string target, std::string bod
     request.name = name();
     request.method = method;
     request.path = target.substr(0, question_mark);
-    if (method == Method::get && is_upgrade_path(request.path)) return upgrade();
-
     CutQuery query = cut_query_token(std::string_view(target).substr(std::min(question_mark + 1, target.size())));
+    if (const SocketPath socket = socket_path(request.path); method == Method::get && socket != SocketPath::none) {
+        Upgrade wanted;
+        wanted.dashboard = socket == SocketPath::dashboards;
+        wanted.query = std::move(query.query);
+        wanted.authorization = parse_authorization(values_of(fields, http::field::authorization), Auth::strict);
+        return upgrade(std::move(wanted));
+    }
     if (query.malformed) return answer_error(400);
     request.query = std::move(query.query);
     request.query_token = std::move(query.credential);
@@ -330,7 +340,7 @@ bool HttpConnection::read_json_body(HttpRequest& request, std::string body) {
     return true;
 }
 
-void HttpConnection::upgrade() {
+void HttpConnection::upgrade(Upgrade wanted) {
     const Fields& fields = body_->parser.get();
     const bool wants_websocket = !body_->http_1_0 && lists_token(fields, http::field::connection, "upgrade") &&
                                  lists_token(fields, http::field::upgrade, "websocket");
@@ -349,6 +359,7 @@ void HttpConnection::upgrade() {
     response.append("\r\ncache-control: max-age=0, private, must-revalidate\r\n\r\n");
     outbox_.add_bytes(std::move(response));
     ended_ = true;
+    upgraded_ = std::move(wanted);
     events_.on_upgrade();
 }
 

@@ -26,6 +26,12 @@ namespace agentcom {
 
 class HttpConnection {
   public:
+    /// A WebSocket upgrade: on /ws of an agent, on /ws/dashboard of a dashboard.
+    struct Upgrade {
+        bool dashboard = false;
+        std::string query{};         ///< without '?', its `token` parameter cut out
+        Credential authorization{};  ///< from the Authorization header, read strictly
+    };
     /// Called from `receive` and `respond`. A callee may call `respond` but not destroy the connection.
     class Events {
       public:
@@ -56,6 +62,8 @@ class HttpConnection {
     /// False while many bytes of a next request wait for the answer to this one. As long as it is read, a socket also
     /// tells when the client goes: an answer may be a long time coming.
     bool wants_input() const { return !ended_ && (!pending_ || unread().size() < kReadBytes); }
+    /// What the upgrade asked for; from `on_upgrade` on.
+    const Upgrade& upgraded() const { return upgraded_; }
     /// What proxies say about the client of the request at hand, for client_behind_proxies; within Events only.
     std::optional<std::string> forwarded_for() const;
     /// A request is unanswered.
@@ -86,8 +94,7 @@ class HttpConnection {
     bool refuse_foreign();
     void hand_out(Method method, std::string target, std::string body);
     bool read_json_body(HttpRequest& request, std::string body);
-    bool is_upgrade_path(std::string_view path) const;
-    void upgrade();
+    void upgrade(Upgrade wanted);
     void answer(int status, std::span<const HttpHeader> headers, std::string_view body);
     void answer_error(int status);
     void answered();
@@ -107,6 +114,7 @@ class HttpConnection {
     bool pending_ = false;
     bool ended_ = false;
     bool streaming_ = false;  // the head of the answer is out, its body is not
+    Upgrade upgraded_;
     bool close_after_ = false;
     bool consuming_ = false;
 };

@@ -104,7 +104,12 @@ void Client::on_upgrade() {
     open_for_hub_ = true;
     connection_ = host_.open_connection(*this);
     const Peer peer = client_behind_proxies(socket_.peer(), http_->forwarded_for(), host_.net().trusted_proxies);
-    host_.submit(ConnectionOpened{connection_, peer.address, peer.loopback});
+    const HttpConnection::Upgrade& upgrade = http_->upgraded();
+    if (upgrade.dashboard) {
+        host_.submit(DashboardOpened{connection_, peer.address, peer.loopback, upgrade.query, upgrade.authorization});
+    } else {
+        host_.submit(ConnectionOpened{connection_, peer.address, peer.loopback});
+    }
 }
 
 void Client::on_text(std::string text) {

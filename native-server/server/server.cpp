@@ -550,6 +550,7 @@ void Server::refuse_input(const InputBody& input) {
     ConnectionId connection = 0;
     if (const auto* frame = std::get_if<FrameReceived>(&input)) connection = frame->connection;
     if (const auto* opened = std::get_if<ConnectionOpened>(&input)) connection = opened->connection;
+    if (const auto* dashboard = std::get_if<DashboardOpened>(&input)) connection = dashboard->connection;
     if (const auto* control = std::get_if<ControlReceived>(&input)) connection = control->connection;
     if (const auto client = connections_.find(connection); client != connections_.end()) {
         client->second->close(1011, "");

@@ -35,6 +35,7 @@ TEST_CASE("defaults and options of a scenario") {
     CHECK(parsed({"--warm-up", "2", "idle"}).warm_up_ms == 2000);
     CHECK(parsed({"idle"}).idle_agents == 1000);
     CHECK(parsed({"lifecycle", "--agents", "7"}).agents == 7);
+    CHECK(parsed({"lifecycle", "--dashboards", "50"}).dashboards == 50);
     CHECK(parsed({"flat", "--levels", "0,5,10"}).levels == std::vector<int64_t>{0, 5, 10});
     CHECK(parsed({"relay-server"}).scenario == Scenario::relay_server);
 }

@@ -156,7 +156,7 @@ describe('transport', () => {
     });
   }
 
-  test('the name of a request is its client\'s, if it is harmless', async () => {
+  test('W-12: the name of a request is its client\'s, if it is harmless', async () => {
     const named = async (line, path = '/health') =>
       (await ask(`GET ${path} HTTP/1.1\r\n${kHost}${line}\r\n`)).headers['x-request-id'];
     assert.equal(await named('X-Request-Id: abc-123\r\n'), 'abc-123');

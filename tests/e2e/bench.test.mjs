@@ -75,6 +75,16 @@ describe('scenarios', () => {
     });
   }
 
+  test('lifecycle is run again with dashboards that watch', async () => {
+    const data = await data_of('lifecycle', '--agents', '3', '--lanes', '4', '--dashboards', '2');
+    assert.deepEqual(
+      data.runs.map((run) => run.target),
+      ['hub', 'watched'],
+    );
+    assert.ok(data.runs[1].figures.deltas_per_dashboard > 0);
+    assert.deepEqual(Object.keys(data.ratios), ['watched/hub lifecycles_per_s']);
+  });
+
   test('what is stored before it begins is stored', async (t) => {
     const directory = make_temp_dir();
     t.after(() => fs.rmSync(directory, { recursive: true, force: true }));

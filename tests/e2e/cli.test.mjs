@@ -610,8 +610,8 @@ describe('the command line', () => {
       }
     });
 
-    test('every schema is used by a test of this file, or of moving in', () => {
-      const files = ['cli.test.mjs', 'import.test.mjs'];
+    test('every schema is used by a test of this file, of moving in or of recordings', () => {
+      const files = ['cli.test.mjs', 'import.test.mjs', 'recording.test.mjs'];
       const own = files.map((name) => fs.readFileSync(new URL(name, import.meta.url), 'utf8')).join('\n');
       for (const name of schemas.documents.keys()) {
         if (name === 'common.json') continue;

@@ -247,11 +247,29 @@ describe('completeness', () => {
     const known = await output_of('--print-settings');
     const suffixes = /`((?:[a-z0-9]+_)+(?:ms|max|per_min|entries|bytes|limit|frames|history|tasks|slots|connections))`/g;
     // Names of other things that look like settings.
-    const fields = new Set(['ttl_ms', 'idle_ms', 'refill_rate_per_min', 'too_many_entries', 'total_connections', 'wait_ms', 'grace_ms', 'lease_ms', 'heartbeat_interval_ms', 'stuck_task_ms', 'check_interval_ms', 'retry_after_ms', 'state_bytes', 'input_bytes', 'stuck_tasks', 'database_bytes', 'wal_bytes', 'interval_ms', 'expires_in_ms']);
+    const fields = new Set(['ttl_ms', 'idle_ms', 'refill_rate_per_min', 'too_many_entries', 'total_connections', 'wait_ms', 'grace_ms', 'lease_ms', 'heartbeat_interval_ms', 'stuck_task_ms', 'check_interval_ms', 'retry_after_ms', 'state_bytes', 'input_bytes', 'stuck_tasks', 'database_bytes', 'wal_bytes', 'interval_ms', 'expires_in_ms', 'duration_ms', 'wall_ms']);
     // Most of docs/protocol.md is generated, and speaks of fields.
     for (const document of documents.filter((name) => name !== 'docs/protocol.md')) {
       for (const [, name] of text_of(document).matchAll(suffixes)) {
         assert.ok(fields.has(name) || known.includes(`\n${name} `), `${document}: ${name}`);
+      }
+    }
+  });
+
+  test('every route has a command in docs/api.md', async () => {
+    const asked = [];
+    for (const { command } of commands_of(text_of('docs/api.md'))) {
+      for (const [, verb, target] of command.matchAll(/\b(get|post|put|delete|curl -s) ["']?(\S+?)["']?(?=\s|$|\)|\|)/g)) {
+        const route = target.replace('$hub', '').replace(/\$\(.*/, 'x').split('?')[0];
+        asked.push(`${verb === 'curl -s' ? 'get' : verb} ${route}`);
+      }
+      if (command.startsWith('api $hub')) asked.push(`get ${command.split(' ')[1].replace('$hub', '')}`);
+    }
+    const { paths } = (await api.get('/api/openapi.json')).body;
+    for (const [template, operations] of Object.entries(paths)) {
+      for (const method of Object.keys(operations).filter((name) => ['get', 'post', 'put', 'delete'].includes(name))) {
+        const pattern = new RegExp(`^${method} ${template.replace(/\{[^}]+\}/g, '[^/]+')}$`);
+        assert.ok(asked.some((each) => pattern.test(each)), `${method} ${template}`);
       }
     }
   });

@@ -83,7 +83,7 @@ describe('what is in the log', () => {
     }
   });
 
-  test('each query of the manual finds something', async () => {
+  test('W-13: each query of the manual finds something', async () => {
     const block = /### Questions to the log[\s\S]*?```sh\n([\s\S]*?)```/.exec(manual)[1];
     const queries = block.split('\n').filter((line) => line && !line.startsWith('#'));
     assert.ok(queries.length >= 8);

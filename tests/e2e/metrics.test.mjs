@@ -103,7 +103,7 @@ describe('metrics and alerts', () => {
   test('a rule of one\'s own raises an alert, which is acknowledged and outlives kill -9', async () => {
     assert.equal((await admin.put('/api/config/alert-thresholds', { check_interval_ms: 1000 })).status, 200);
     const rule = { metric: 'tasks_completed', op: '>=', threshold: 0, severity: 'notice', message: 'it works' };
-    assert.equal((await admin.put('/api/alerts/rules/works', rule)).status, 201);
+    assert.equal((await admin.put('/api/alert-rules/works', rule)).status, 201);
     const standing = async () => (await admin.get('/api/alerts')).body.alerts.find((alert) => alert.rule_id === 'works');
     assert.equal((await until(standing, 'the alert', 40_000)).message, 'it works');
     assert.equal((await admin.post('/api/alerts/works/acknowledge', { note: 'seen' })).status, 200);
@@ -113,7 +113,7 @@ describe('metrics and alerts', () => {
     const alert = await standing();
     assert.equal(alert.acknowledged, true);
     assert.equal(alert.note, 'seen');
-    assert.equal((await admin.delete('/api/alerts/rules/works')).status, 200);
+    assert.equal((await admin.delete('/api/alert-rules/works')).status, 200);
     assert.equal(await standing(), undefined);
     assert.equal((await admin.get('/api/alerts/history?rule_id=works')).body.alerts.length, 1);
     const events = (await admin.get('/api/events?since=start&kind=alert_*&subject=works')).body.events;
@@ -123,7 +123,7 @@ describe('metrics and alerts', () => {
 
   test('every alert is explained in docs/operations.md', async () => {
     const operations = fs.readFileSync(path.join(root, 'docs/operations.md'), 'utf8');
-    for (const rule of (await admin.get('/api/alerts/rules')).body.builtin) {
+    for (const rule of (await admin.get('/api/alert-rules')).body.builtin) {
       assert.match(operations, new RegExp(`^\\| \`${rule.rule_id}\` \\| .+ \\| .+ \\| .+ \\|$`, 'm'), rule.rule_id);
     }
   });

@@ -5,12 +5,16 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { Client } from './lib/client.mjs';
 import { cli_binary, hub_for, make_temp_dir, spawn_tracked } from './lib/hub.mjs';
+import { Schemas } from './lib/schema.mjs';
 import { until, within } from './lib/wait.mjs';
 
+const schemas = new Schemas(path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../docs/schemas/cli'));
+const kSchemas = { list: 'recording-list', export: 'recording-export', verify: 'recording-verify' };
 const kHeaderBytes = 64;
 
 /** The segments in these bytes: heads and unpacked blocks, as docs/formats.md describes them. */
@@ -45,12 +49,15 @@ const recording_of = (hub) => path.join(hub.data, 'recording');
 const files_of = (hub) =>
   fs.readdirSync(recording_of(hub)).sort().map((name) => fs.readFileSync(path.join(recording_of(hub), name)));
 
-async function agentcom(hub, ...args) {
+async function agentcom(hub, noun, verb, ...rest) {
+  const args = [noun, verb, ...rest];
   const child = spawn_tracked(cli_binary, ['--json', ...args], {
     env: { ...process.env, AGENTCOM_HUB: hub.url, AGENTCOM_TOKEN: hub.admin_token, HOME: hub.data },
   });
   const { code } = await within(child.ended, () => `agentcom ${args.join(' ')}: ${child.output}`);
-  return { code, data: JSON.parse(child.stdout_text).data, output: child.output };
+  const document = JSON.parse(child.stdout_text);
+  if (document.data !== undefined) assert.deepEqual(schemas.errors(`${kSchemas[verb]}.json`, document), [], child.output);
+  return { code, data: document.data, output: child.output };
 }
 
 /** Agents that talk and work for a while; gives the texts that they wrote. */
@@ -65,7 +72,7 @@ async function some_work(hub, rounds = 40) {
   const api = hub.api(await hub.token_for('ann'));
   for (let round = 0; round < rounds; ++round) {
     ann.send({ type: 'message', to: 'bob', payload: { text: secret_text() } });
-    const task = await api.post('/api/tasks', { description: secret_text(), metadata: { note: secret_text() } });
+    const task = await api.post('/api/tasks', { description: secret_text(), metadata: { note: secret_text() }, needed_capabilities: ['code'] });
     assert.equal(task.status, 201);
     const assigned = await bob.expect({ type: 'task_assign' });
     bob.send({ type: 'task_accepted', task_id: assigned.task_id });
@@ -162,7 +169,7 @@ test('an export is a whole recording; stripped, it holds nothing that was writte
     fs.writeFileSync(cut, bytes.subarray(0, length));
     assert.equal((await agentcom(hub, 'recording', 'verify', cut)).code, 1, `cut at ${length}`);
   }
-  assert.equal((await agentcom(hub, 'recording', 'export', path.join(directory, 'early'), '--to', '1000')).code, 3);
+  assert.equal((await agentcom(hub, 'recording', 'export', path.join(directory, 'early'), '--to', '1970-01-01T00:00:01Z')).code, 3);
 });
 
 test('who may have it, and what cannot be asked', async (t) => {

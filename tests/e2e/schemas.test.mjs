@@ -89,7 +89,7 @@ describe('what the hub says about itself', () => {
   test('GET /api/schemas has the keys of v1.1 and the new ones beside them', async () => {
     const { body } = await hub.api(null).get('/api/schemas');
     assert.equal(body.version, '1.0');
-    assert.deepEqual(Object.keys(body.schemas), ['version', 'websocket', 'http', 'websocket_v2', 'routes']);
+    assert.deepEqual(Object.keys(body.schemas), ['version', 'websocket', 'http', 'websocket_v2', 'websocket_dashboard', 'routes']);
     const identify = body.schemas.websocket.find(({ type }) => type === 'identify');
     assert.deepEqual(identify.required_fields, [
       { name: 'agent_id', type: 'string' },

@@ -645,6 +645,37 @@ const kChecks = {
     }));
     assert.ok('dets_health' in body);
   },
+  'GET /api/dashboard/state': async () => {
+    const { status, body } = await admin.get('/api/dashboard/state', { token: null });
+    assert.equal(status, 200);
+    const table = { table: 'string', record_count: 'integer', file_size_bytes: 'integer', fragmentation_ratio: 'number', status: 'string' };
+    assert_shape(
+      body,
+      open({
+        uptime_ms: 'integer',
+        timestamp: 'ms',
+        health: { status: 'string', conditions: ['string'] },
+        agents: ['any'],
+        queue: {
+          by_status: { queued: 'integer', assigned: 'integer', completed: 'integer' },
+          by_priority: { 0: 'integer', 1: 'integer', 2: 'integer', 3: 'integer' },
+          dead_letter: 'integer',
+        },
+        dead_letter_tasks: ['any'],
+        recent_completions: ['any'],
+        throughput: { completed_last_hour: 'integer', avg_completion_ms: 'integer', total_tokens_hour: 'integer' },
+        dets_health: open({ tables: [table], compaction_history: ['any'] }),
+        compaction_history: ['any'],
+        validation: open({ recent_failures: ['any'], total_failures_this_hour: 'integer' }),
+        active_alerts: ['any'],
+        rate_limits: open({ summary: open({ total_violations_1h: 'integer', active_rate_limited: 'integer', exempt_count: 'integer' }) }),
+      }),
+    );
+    assert.deepEqual(
+      body.dets_health.tables.map(({ table: name }) => name),
+      kCareTables,
+    );
+  },
   'GET /api/alerts': async () => {
     const { status, body } = await admin.get('/api/alerts', { token: null });
     assert.equal(status, 200);

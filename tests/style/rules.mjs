@@ -8,11 +8,11 @@
 // checkTree() sees to it that modules of one row do not include each other in a circle.
 const layers = [
     ['base'],
-    ['protocol'],
+    ['protocol', 'view'],
     ['state'],
     ['access', 'messaging', 'tasks', 'observe'],
     ['hub'],
-    ['view', 'replay', 'sim'],
+    ['replay', 'sim'],
 ];
 
 // What the rest may include of our own headers.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tools/bench/claim_load.hpp"
+#include "tools/bench/dashboard_socket.hpp"
 #include "tools/bench/message_load.hpp"
 #include "tools/bench/meter.hpp"
 #include "tools/bench/scenarios.hpp"
@@ -89,6 +90,8 @@ Result<Run> measure_tasks(LoadLoop& loop, const Target& target, const Options& o
     if (!identities) return Result<Run>(identities.error());
     Result<Agents> agents = connect_agents(loop, target, identities.value(), options.slots);
     if (!agents) return Result<Run>(agents.error());
+    const Result<Dashboards> dashboards = connect_dashboards(loop, target, options.dashboards);
+    if (!dashboards) return Result<Run>(dashboards.error());
     TaskLoadOptions tasks = task_options(options);
     tasks.done_when_stored = submit_only;
     // Also on a hub where others wait for work.
@@ -100,7 +103,20 @@ Result<Run> measure_tasks(LoadLoop& loop, const Target& target, const Options& o
     if (submit_only) meter.latencies.resize(1);
     std::vector<std::unique_ptr<TaskLoad>> loads;
     loads.push_back(std::make_unique<TaskLoad>(loop, target, agents.value(), std::move(tasks), meter));
-    return measure_loads(loop, target, options, loads, meter, submit_only ? "tasks_per_s" : "lifecycles_per_s");
+    Result<Run> run =
+        measure_loads(loop, target, options, loads, meter, submit_only ? "tasks_per_s" : "lifecycles_per_s");
+    if (run && options.dashboards > 0) {
+        double deltas = 0;
+        double bytes = 0;
+        for (const auto& dashboard : dashboards.value()) {
+            deltas += static_cast<double>(dashboard->deltas());
+            bytes += static_cast<double>(dashboard->bytes());
+        }
+        const double count = static_cast<double>(options.dashboards);
+        run.value().figures.push_back({"deltas_per_dashboard", deltas / count});
+        run.value().figures.push_back({"bytes_per_dashboard", bytes / count});
+    }
+    return run;
 }
 
 Result<Run> measure_claim(LoadLoop& loop, const Target& target, const Options& options) {

@@ -164,6 +164,8 @@ class Parser {
                 ->check(at_least(1));
         }
         number(lifecycle, "--slots", options_.slots, 1, "Tasks that an agent does at a time");
+        number(lifecycle, "--dashboards", options_.dashboards, 0,
+               "Run a second time with so many dashboards that follow by deltas");
     }
 
     void add_idle() {

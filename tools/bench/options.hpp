@@ -44,8 +44,9 @@ struct Options {
     int64_t slots = 16;
     int64_t lanes = 512;
     int64_t pipeline = 2;
-    int64_t in_flight = 0;  // 0: as many as the agents have slots
-    int64_t batch = 0;      // tasks of one request; 0: each has a request of its own
+    int64_t in_flight = 0;   // 0: as many as the agents have slots
+    int64_t batch = 0;       // tasks of one request; 0: each has a request of its own
+    int64_t dashboards = 0;  // of lifecycle: so many follow by deltas in a second run
 
     // idle
     int64_t idle_agents = 1000;

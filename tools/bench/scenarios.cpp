@@ -43,6 +43,7 @@ Parameters parameters_of(const Options& o, const std::string& file_system) {
         case Scenario::lifecycle:
             add(parameters, "agents", o.agents);
             if (o.scenario == Scenario::lifecycle) add(parameters, "slots", o.slots);
+            if (o.dashboards > 0) add(parameters, "dashboards", o.dashboards);
             [[fallthrough]];
         case Scenario::submit:
             add(parameters, "lanes", o.lanes);
@@ -95,6 +96,20 @@ Result<Run> run_on(const Target& target, const Options& options) {
     return measure_of(options.scenario)(loop, target, options);
 }
 
+// The same load once more on the same hub, with dashboards that watch.
+Status add_with_dashboards(const Target& target, const Options& options, Report& report) {
+    Options again = options;
+    again.stored = 0;
+    Result<Run> run = run_on(target, again);
+    if (!run) return Status(run.error());
+    run.value().target = "watched";
+    const Figure& alone = report.runs.front().figures.front();
+    const double ratio = ratio_of(run.value().figures.front().value, alone.value);
+    report.ratios.push_back({"watched/hub " + alone.name, ratio});
+    report.runs.push_back(std::move(run).value());
+    return {};
+}
+
 bool has_relay(const Options& options) {
     return options.scenario == Scenario::relay ||
            (options.relay && (options.scenario == Scenario::direct || options.scenario == Scenario::broadcast));
@@ -112,10 +127,16 @@ Result<Report> run_scenario(const Options& options) {
             options.stored > 0 ? settings_to_keep(options.stored, options.stored) : std::vector<std::string>();
         Result<std::unique_ptr<HubUnderTest>> hub = HubUnderTest::start(options, kept);
         if (!hub) return Result<Report>(hub.error());
-        Result<Run> run = run_on(hub.value()->target(), options);
+        Options without = options;
+        without.dashboards = 0;
+        Result<Run> run = run_on(hub.value()->target(), without);
         if (!run) return Result<Report>(run.error());
         report.parameters = parameters_of(options, hub.value()->file_system());
         report.runs.push_back(std::move(run).value());
+        if (options.dashboards > 0) {
+            const Status added = add_with_dashboards(hub.value()->target(), options, report);
+            if (!added) return Result<Report>(added.error());
+        }
     } else {
         report.parameters = parameters_of(options, "");
     }

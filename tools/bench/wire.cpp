@@ -160,8 +160,11 @@ std::string http_request(std::string_view method, std::string_view target, std::
     return request;
 }
 
-std::string upgrade_request() {
-    return "GET /ws HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+std::string upgrade_request(std::string_view path, std::string_view token) {
+    std::string request = "GET " + std::string(path) + " HTTP/1.1\r\nhost: localhost\r\n";
+    if (!token.empty()) request.append("authorization: Bearer ").append(token).append("\r\n");
+    return request +
+           "upgrade: websocket\r\nconnection: Upgrade\r\n"
            "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n";
 }
 

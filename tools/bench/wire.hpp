@@ -32,8 +32,8 @@ void append_server_header(std::string& out, size_t payload_size);
 // `method target HTTP/1.1` with keep-alive. No bearer token if `token` is empty, no body if `body` is.
 std::string http_request(std::string_view method, std::string_view target, std::string_view token,
                          std::string_view body);
-// GET /ws with an upgrade to WebSocket.
-std::string upgrade_request();
+// GET with an upgrade to WebSocket. No bearer token if `token` is empty.
+std::string upgrade_request(std::string_view path = "/ws", std::string_view token = {});
 
 struct HttpAnswer {
     int status = 0;

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -68,9 +68,9 @@ std::vector<std::filesystem::path> files_of(const std::filesystem::path& path) {
 
 std::optional<std::string> bytes_of(const std::filesystem::path& file) {
     std::ifstream in(file, std::ios::binary);
-    std::ostringstream bytes;
-    if (!in || !(bytes << in.rdbuf())) return std::nullopt;
-    return std::move(bytes).str();
+    std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    if (!in || in.bad()) return std::nullopt;
+    return bytes;
 }
 
 struct Verdict {

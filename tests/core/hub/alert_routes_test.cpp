@@ -17,10 +17,10 @@ const std::string kRule = R"({"metric":"queue_depth","op":">","threshold":5})";
 struct Rules {
     TestHub hub{{}, 1, TestHub::Watch::figures};
     Response put(const std::string& id, const std::string& body, const std::string& token = kAdmin) {
-        return hub.http(Method::put, "/api/alerts/rules/" + id, body, token);
+        return hub.http(Method::put, "/api/alert-rules/" + id, body, token);
     }
     Response get(const std::string& path) { return hub.http(Method::get, path, "", kAdmin); }
-    Response remove(const std::string& id) { return hub.http(Method::delete_, "/api/alerts/rules/" + id, "", kAdmin); }
+    Response remove(const std::string& id) { return hub.http(Method::delete_, "/api/alert-rules/" + id, "", kAdmin); }
 };
 
 size_t size_of(const std::string& object, std::string_view list) {
@@ -32,22 +32,22 @@ size_t size_of(const std::string& object, std::string_view list) {
 
 TEST_CASE("rules are made, shown, changed and taken away", "[alerts]") {
     Rules rules;
-    CHECK(rules.get("/api/alerts/rules/mine").status == 404);
+    CHECK(rules.get("/api/alert-rules/mine").status == 404);
     CHECK(rules.remove("mine").status == 404);
     CHECK(rules.put("mine", kRule).status == 201);
     const Response changed = rules.put("mine", R"({"metric":"wait_p99_ms","op":">=","threshold":60000,"for_ms":120000,)"
                                                R"("severity":"critical","message":"people wait"})");
     CHECK(changed.status == 200);
-    CHECK(rules.get("/api/alerts/rules/mine").body == changed.body);
+    CHECK(rules.get("/api/alert-rules/mine").body == changed.body);
     CHECK(TestHub::member(changed.body, "op") == ">=");
-    const std::string all = rules.get("/api/alerts/rules").body;
+    const std::string all = rules.get("/api/alert-rules").body;
     CHECK(size_of(all, "rules") == 1);
     CHECK(size_of(all, "builtin") == alert_rules().size());
     CHECK(size_of(all, "metrics") == kMetrics);
     rules.hub.restart();
-    CHECK(rules.get("/api/alerts/rules/mine").body == changed.body);
+    CHECK(rules.get("/api/alert-rules/mine").body == changed.body);
     CHECK(rules.remove("mine").status == 200);
-    CHECK(size_of(rules.get("/api/alerts/rules").body, "rules") == 0);
+    CHECK(size_of(rules.get("/api/alert-rules").body, "rules") == 0);
     const std::string audit = rules.get("/api/admin/audit?kind=alert_rule_set,alert_rule_removed").body;
     CHECK(size_of(audit, "entries") == 3);
 }
@@ -101,7 +101,7 @@ TEST_CASE("a workspace sees its own alerts and those of the hub", "[alerts]") {
     const std::string theirs = rules.hub.http(Method::get, "/api/alerts", "", eve).body;
     CHECK(size_of(theirs, "alerts") == 1);
     CHECK(theirs.find("rows_lost") != std::string::npos);
-    CHECK(size_of(rules.hub.http(Method::get, "/api/alerts/rules", "", eve).body, "rules") == 0);
+    CHECK(size_of(rules.hub.http(Method::get, "/api/alert-rules", "", eve).body, "rules") == 0);
     // A rule that goes takes its alert with it, and leaves it in the history of its workspace.
     CHECK(rules.remove("mine").status == 200);
     CHECK(size_of(rules.get("/api/alerts").body, "alerts") == 1);

@@ -21,6 +21,7 @@ std::vector<Input> examples() {
     };
     add(Started{-3, std::string(32, 'e'), 9, std::string(64, 'a'), "abcdefgh", "info", "BKey", "2026-11-21", 12,
                 "d1 d2"});
+    add(DashboardOpened{8, "::1", true, "mode=delta", credential("t")});
     add(ConnectionOpened{7, "::1", true});
     add(FrameReceived{7, false, R"({"type":"ping"})", credential("t")});
     add(FrameReceived{8, true, "", {Credential::Kind::malformed, ""}});

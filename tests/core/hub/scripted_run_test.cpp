@@ -20,17 +20,19 @@
 #include "core/sim/memory_store.hpp"
 #include "core/state/tables.hpp"
 #include "tests/core/support/memory_recorder.hpp"
+#include "tests/core/support/random_operation.hpp"
 
 using namespace agentcom;
 using agentcom::test::kTestVersion;
 using agentcom::test::MemoryRecorder;
+using agentcom::test::RandomOperation;
 using agentcom::test::unpacked;
 
 namespace {
 
 constexpr uint64_t kPinnedSeed = 20261121;
 constexpr int64_t kPinnedInputs = 12'000;
-constexpr std::string_view kPinnedTrace = "dd833753ed91b5090b09e3dae4d785ad";
+constexpr std::string_view kPinnedTrace = "be9e1a67c2ddefd927f3bbd681b79b36";
 
 constexpr std::string_view kAdminToken = "the token of the admin";
 
@@ -79,7 +81,27 @@ void hash_effect(Hasher& hasher, const Effect& effect) {
             hasher.bytes(field.value);
         }
         hasher.bytes(log->data);
+    } else if (const auto* delivery = std::get_if<Deliver>(&effect)) {
+        for (const std::string& text : {delivery->receiver, delivery->url, delivery->body, delivery->name}) {
+            hasher.bytes(text);
+        }
+        hasher.i64(delivery->seq);
+        hasher.i64(delivery->ttl_s);
+    } else if (const auto* job = std::get_if<StorageJob>(&effect)) {
+        hasher.i64(job->job);
+        hasher.u8(static_cast<uint8_t>(job->kind));
+        hasher.bytes(job->subject);
     }
+}
+
+std::string described(const Input& input) {
+    std::string text(input_name(input.body));
+    if (const auto* request = std::get_if<HttpRequest>(&input.body)) {
+        text += " " + std::string(method_name(request->method)) + " " + request->path + "?" + request->query + " " +
+                request->body;
+    }
+    if (const auto* frame = std::get_if<FrameReceived>(&input.body)) text += " " + frame->text;
+    return text;
 }
 
 /// All that a turn changes and puts out.
@@ -130,6 +152,12 @@ Settings tight_settings() {
     settings.stuck_after_ms = 15'000;
     settings.reconnect_grace_ms = 5'000;
     settings.live_tasks_max = 300;
+    settings.alert_start_delay_ms = 1'000;
+    settings.backup_start_delay_ms = 1'000;
+    settings.backup_interval_ms = 200'000;
+    settings.delivery_attempts = 2;
+    settings.deliveries_waiting_max = 6;
+    settings.alert_history = 3;
     return settings;
 }
 
@@ -184,6 +212,8 @@ class ScriptedRun {
     int64_t restarts() const { return restarts_; }
     int64_t pieces() const { return pieces_; }
     int64_t failures() const { return failures_; }
+    int64_t deliveries() const { return deliveries_; }
+    int64_t jobs() const { return jobs_; }
     int64_t frames_of(const std::string& type) const {
         const auto found = frame_counts_.find(type);
         return found == frame_counts_.end() ? 0 : found->second;
@@ -229,6 +259,7 @@ class ScriptedRun {
         in_flight_.clear();
         answers_.clear();
         pieces_to_take_.clear();
+        machine_answers_.clear();
         sockets_.clear();
         assignments_.clear();
         secrets_.clear();
@@ -245,7 +276,8 @@ class ScriptedRun {
         if (!decoded || encode_input(*decoded) != bytes) FAIL("an input does not survive its encoding");
         recorder_.input(input);
         if (const auto fault = hub_.apply(*decoded)) {
-            FAIL("core fault: " << fault->text << " at " << fault->file << ":" << fault->line);
+            FAIL("core fault: " << fault->text << " at " << fault->file << ":" << fault->line << " after "
+                                << described(*decoded));
         }
         const Hash128 digest = hub_.digest();
         trace_.u64(digest.lo);
@@ -318,7 +350,7 @@ class ScriptedRun {
             }
         } else if (const auto* response = std::get_if<HttpRespond>(&effect)) {
             ++status_counts_[response->status];
-            if (response->stream) return;
+            if (response->stream || !response->body.starts_with('{')) return;
             const auto secret = secrets_.find(response->request);
             if (response->secret_at && secret != secrets_.end())
                 agents_[secret->second.first].token = secret->second.second;
@@ -337,12 +369,23 @@ class ScriptedRun {
         } else if (const auto* piece = std::get_if<HttpBody>(&effect)) {
             ++pieces_;
             if (piece->end == HttpBody::End::open) pieces_to_take_.push_back(piece->request);
+        } else if (const auto* delivery = std::get_if<Deliver>(&effect)) {
+            static const std::vector<int64_t> kStatuses = {0, 204, 204, 400, 410, 429, 503};
+            machine_answers_.push_back(Delivered{delivery->workspace, delivery->receiver, delivery->seq, any(kStatuses),
+                                                 chance(20) ? 1'000 : 0, "e"});
+            ++deliveries_;
+        } else if (const auto* job = std::get_if<StorageJob>(&effect)) {
+            machine_answers_.push_back(StorageJobDone{job->job, chance(70), R"({"backup":"b","bytes":9})", "e"});
+            ++jobs_;
+        } else if (std::holds_alternative<RestartHub>(effect)) {
+            restart_asked_ = true;
         }
     }
 
     // -- the world
     void step() {
         let_time_pass();
+        if (std::exchange(restart_asked_, false)) restart();
         const uint64_t what = below(1'000);
         if (what < 60) {
             open();
@@ -488,10 +531,19 @@ class ScriptedRun {
         }
         json::Writer out;
         out.begin_object();
-        switch (below(16)) {
+        switch (below(19)) {
             case 0:
                 out.member("type", "ping");
                 break;
+            case 16:
+            case 17:
+            case 18: {
+                RandomOperation random(prng_, words());
+                const Operation& of_type = random.any(true);
+                out.member("type", of_type.frame_type);
+                random.members(out, of_type.fields);
+                break;
+            }
             case 1:
                 out.member("type", "list_agents");
                 break;
@@ -604,7 +656,7 @@ class ScriptedRun {
             request.has_content_type = true;
             request.content_type = "application/json";
         };
-        switch (below(30)) {
+        switch (below(45)) {
             case 0:
                 get("/health");
                 break;
@@ -703,6 +755,46 @@ class ScriptedRun {
             case 26:
                 get("/api/overview");
                 break;
+            case 27:
+                token = kAdminToken;
+                post("/api/webhooks", R"({"webhook_id":"hook)" + std::to_string(below(3)) +
+                                          R"(","url":"https://ops.example/in","kinds":["*"]})");
+                break;
+            case 28:
+                post("/api/dashboard/push-subscribe",
+                     R"({"endpoint":"https://fcm.googleapis.com/fcm/send/a","kinds":["task_*"],"keys":{"p256dh":"B)" +
+                         std::string(86, 'C') + R"(","auth":")" + std::string(22, 'A') + "\"}}");
+                break;
+            case 30:
+            case 31:
+            case 32:
+            case 33:
+            case 34:
+            case 35:
+            case 36:
+            case 37:
+            case 38:
+            case 39:
+            case 40:
+            case 41:
+            case 42:
+            case 43:
+            case 44: {
+                RandomOperation random(prng_, words());
+                const Operation& route = random.any(false);
+                get(random.path(route), random.query(route));
+                if (route.method == Method::get) break;
+                json::Writer body;
+                body.begin_object();
+                random.members(body, route.fields);
+                post(request.path, body.end_object().take());
+                request.method = route.method;
+                // Nobody would be left to go on with.
+                const bool ends_tokens =
+                    route.id == OperationId::http_token_revoke || route.id == OperationId::http_reset;
+                if (chance(60) && !(ends_tokens && chance(90))) token = kAdminToken;
+                break;
+            }
             default:
                 post("/api/tasks", submission());
         }
@@ -728,7 +820,58 @@ class ScriptedRun {
         apply(Tick{});
     }
 
+    /// What the machine tells of itself, and of the files.
+    void measure() {
+        if (chance(50)) {
+            StorageFigures files;
+            files.database_bytes = static_cast<int64_t>(below(2'000'000'000));
+            files.lost_rows = chance(10) ? 3 : 0;
+            files.backups = R"([{"name":"b","made_at":1800000000000}])";
+            return apply(std::move(files));
+        }
+        MachineSample sample;
+        MachineSample::numbers(sample, [this](int64_t& number) { number = static_cast<int64_t>(below(1'000)); });
+        for (uint64_t left = below(5); left > 0; --left) sample.commit_us.record(static_cast<int64_t>(below(900'000)));
+        apply(std::move(sample));
+    }
+
+    /// Names that mean something somewhere.
+    std::vector<std::string> words() {
+        std::vector<std::string> all = {"ann",
+                                        "bob",
+                                        "cat",
+                                        "builds",
+                                        "nightly",
+                                        "broadcast",
+                                        "normal",
+                                        "high",
+                                        "code",
+                                        "queue_depth",
+                                        ">",
+                                        "critical",
+                                        "rows_lost",
+                                        "hook",
+                                        "people_wait",
+                                        "task_*",
+                                        "https://ops.example/in",
+                                        "https://fcm.googleapis.com/fcm/send/x",
+                                        "b",
+                                        "1",
+                                        "heartbeat-interval",
+                                        "debug",
+                                        "tasks",
+                                        "start",
+                                        "x"};
+        for (int i = 0; i < 4; ++i) all.push_back(any_task());
+        return all;
+    }
+
     void answer() {
+        if (chance(30)) measure();
+        if (!machine_answers_.empty() && chance(80)) {
+            apply(std::move(machine_answers_.front()));
+            machine_answers_.pop_front();
+        }
         if (!pieces_to_take_.empty() && chance(80)) {
             apply(BodyTaken{pieces_to_take_.front()});
             pieces_to_take_.pop_front();
@@ -806,6 +949,10 @@ class ScriptedRun {
     std::vector<QueryResult> answers_;
     std::deque<RequestId> pieces_to_take_;
     int64_t pieces_ = 0;
+    std::deque<InputBody> machine_answers_;
+    bool restart_asked_ = false;
+    int64_t deliveries_ = 0;
+    int64_t jobs_ = 0;
     std::vector<Assignment> assignments_;
     std::vector<std::string> task_ids_;
     std::map<RequestId, std::pair<size_t, std::string>> secrets_;
@@ -830,6 +977,8 @@ TEST_CASE("a run of 12 000 inputs has the same trace everywhere, and a loaded hu
     CHECK(run.restarts() > 3);
     CHECK(run.pieces() > 20);
     CHECK(run.failures() > 10);
+    CHECK(run.deliveries() > 5);
+    CHECK(run.jobs() > 5);
     for (const char* type : {"identified", "pong", "message", "message_sent", "agents", "status_updated",
                              "agent_joined", "agent_left", "status_changed", "task_assign", "task_ack", "task_continue",
                              "task_reassign", "error", "rate_limit_warning", "rate_limited"}) {

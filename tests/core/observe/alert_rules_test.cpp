@@ -279,7 +279,7 @@ TEST_CASE("a database that grows on is told of again, one that shrinks is not", 
 TEST_CASE("a rule over a counter looks at its growth within an hour", "[alerts]") {
     Watched world;
     const auto put = [&](const std::string& body) {
-        return world.hub.http(Method::put, "/api/alerts/rules/mine", body, kAdmin).status;
+        return world.hub.http(Method::put, "/api/alert-rules/mine", body, kAdmin).status;
     };
     REQUIRE(put(R"({"metric":"tasks_completed","op":">=","threshold":2,"severity":"notice"})") == 201);
     world.complete(1);

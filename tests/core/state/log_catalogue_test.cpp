@@ -18,7 +18,7 @@ TEST_CASE("the log's catalogue is found by name and says what each line means") 
     CHECK(find_log_kind("zzz") == nullptr);
 }
 
-TEST_CASE("what happens all the time is told only to who looks for a fault") {
+TEST_CASE("W-11: what happens all the time is told only to who looks for a fault") {
     for (const char* name : {"request", "agent_connected", "task_note"}) {
         CHECK(find_log_kind(name)->severity == Severity::debug);
     }

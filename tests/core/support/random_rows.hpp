@@ -29,6 +29,7 @@ constexpr uint64_t enum_size() {
     if constexpr (std::is_same_v<E, AlertSeverity>) return 3;
     if constexpr (std::is_same_v<E, Comparison>) return 4;
     if constexpr (std::is_same_v<E, StorageJobKind>) return 4;
+    if constexpr (std::is_same_v<E, DashboardMode>) return 2;
     return 0;
 }
 

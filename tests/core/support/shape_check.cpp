@@ -141,7 +141,7 @@ std::string frame_mismatch(const std::string& frame) {
     static std::map<std::string, int> looked_at;
     if (++looked_at[name] > kLookedAt) return {};
     for (const HubFrame& each : hub_frames()) {
-        if (each.type != name) continue;
+        if (each.type != name) continue;  // those for agents come first: they also fit errors for dashboards
         if (!each.reply || !members.contains("request_id")) return mismatch(each.shape, value);
         return mismatch(with_first_member(each.shape, {"request_id", true, parse_shape("string | integer", {})}),
                         value);

@@ -85,6 +85,9 @@ void TestHub::carry_out(const Effect& effect) {
         for (const int64_t connection : frame->to) {
             trace_.i64(connection);
             if (!closed_.contains(connection)) frames_[connection].push_back(*frame->text);
+            if (frame->mail_seq == 0 || !dashboards_.contains(connection)) continue;
+            dashboards_[connection] = frame->mail_seq;
+            if (!slow_readers) answers_.emplace_back(MailPushed{connection, frame->mail_seq});
         }
     } else if (const auto* response = std::get_if<HttpRespond>(&effect)) {
         std::string body = response->body;
@@ -182,6 +185,17 @@ int64_t TestHub::open() {
     apply(ConnectionOpened{connection, "127.0.0.1", true});
     return connection;
 }
+
+int64_t TestHub::open_dashboard(const std::string& query, const std::string& token, bool loopback) {
+    const int64_t connection = next_connection_++;
+    dashboards_[connection] = 0;
+    DashboardOpened opened{connection, loopback ? "127.0.0.1" : "10.0.0.7", loopback, query, {}};
+    if (!token.empty()) opened.authorization = credential_of_token(token);
+    apply(std::move(opened));
+    return connection;
+}
+
+void TestHub::take_frames(int64_t dashboard) { apply(MailPushed{dashboard, dashboards_[dashboard]}); }
 
 void TestHub::send(int64_t connection, const std::string& text) {
     CutFrame cut = cut_frame_credentials(text);

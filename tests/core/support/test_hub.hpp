@@ -75,6 +75,10 @@ class TestHub {
     int64_t connect(const std::string& agent, const std::string& more = "", const std::string& workspace = "");
     void send(int64_t connection, const std::string& text);
     void disconnect(int64_t connection);
+    /// Opens /ws/dashboard. What it is sent leaves its outbox at once unless `slow_readers` is set.
+    int64_t open_dashboard(const std::string& query = "", const std::string& token = "", bool loopback = true);
+    /// What is in its outbox leaves.
+    void take_frames(int64_t dashboard);
     Response http(Method method, const std::string& target, const std::string& body = "", const std::string& token = "",
                   const std::string& idempotency_key = "");
     /// The number of a request that may have to wait, and its answer once there is one (then it is taken away).
@@ -157,6 +161,7 @@ class TestHub {
     std::vector<StoreQuery> queries_;
     std::deque<InputBody> answers_;
     std::vector<StorageJob> storage_jobs_;
+    std::map<int64_t, int64_t> dashboards_;  // the mark of the last frame in the outbox
     Hasher trace_;
 };
 

@@ -94,6 +94,45 @@ TEST_CASE("max_run_ms ends a lease, of the task or else of the setting") {
     CHECK(world.hub.state(world.id) == "working");
 }
 
+TEST_CASE("W-15: a task that is taken back says why, in its event and in its attempt") {
+    struct Case {
+        std::string why;
+        std::string outcome;
+        void (*set)(Settings&);
+        void (*happen)(Working&);
+    };
+    const Case cases[] = {
+        {"silent", "silent", [](Settings&) {}, [](Working& world) { world.hub.advance_ms(240'000); }},
+        {"disconnect", "disconnect", [](Settings& settings) { settings.reconnect_grace_ms = 5'000; },
+         [](Working& world) {
+             world.hub.disconnect(world.bob);
+             world.hub.advance_ms(5'000);
+         }},
+        {"max_run", "max_run", [](Settings& settings) { settings.max_run_ms = 60'000; },
+         [](Working& world) { world.hub.advance_pinging(60'000, {world.bob}); }},
+        {"stuck", "stuck", [](Settings& settings) { settings.stuck_reclaim = 1; },
+         [](Working& world) { world.hub.advance_pinging(300'000, {world.bob}); }},
+        {"reset", "released", [](Settings&) {},
+         [](Working& world) {
+             world.hub.http(Method::post, "/api/admin/reset", R"({"reason":"r"})", std::string(TestHub::kAdminToken));
+             world.hub.advance_ms(10'000);
+         }},
+    };
+    for (const Case& each : cases) {
+        CAPTURE(each.why);
+        Settings settings;
+        each.set(settings);
+        Working world(settings);
+        each.happen(world);
+        Names causes;
+        for (const EventRow& event : world.hub.events(world.id)) {
+            if (event.kind == "task_reclaimed") causes.push_back(event.cause);
+        }
+        CHECK(causes == Names{each.why});
+        CHECK(world.hub.attempts(world.id) == Names{"1 bob " + each.outcome});
+    }
+}
+
 TEST_CASE("no progress for 300 s marks a task as stuck and takes nothing away") {
     Working world;
     TaskHub& hub = world.hub;

@@ -30,7 +30,8 @@ export function frame_matches(frame, pattern) {
 export class Client {
   /** Opens a socket. Resolves when it is open; rejects with the HTTP status when the upgrade is refused. */
   static async open(hub, options = {}) {
-    const client = new Client(new WebSocket(options.url ?? hub.ws_url, options.protocols ?? [], options.ws ?? {}));
+    const socket = new WebSocket(options.url ?? hub.ws_url, options.protocols ?? [], options.ws ?? {});
+    const client = new Client(socket, options.frames ?? 'from_hub');
     await within(client.opened_, 'open WebSocket');
     return client;
   }
@@ -45,8 +46,9 @@ export class Client {
     return client;
   }
 
-  constructor(socket) {
+  constructor(socket, frames = 'from_hub') {
     this.socket = socket;
+    this.frames_ = frames;
     this.inbox = [];
     this.received = 0;
     this.waiters_ = [];
@@ -77,7 +79,7 @@ export class Client {
     this.received += 1;
     const text = data.toString('utf8');
     const frame = JSON.parse(text);
-    check_frame(frame);
+    check_frame(frame, this.frames_);
     Object.defineProperty(frame, 'raw_text', { value: text, enumerable: false });
     if (this.on_frame && this.on_frame(frame) === true) return;
     const index = this.waiters_.findIndex((waiter) => frame_matches(frame, waiter.pattern));

@@ -24,8 +24,9 @@ export function check_response(method, target, reply) {
   contract?.check_response(method, target, reply);
 }
 
-export function check_frame(frame) {
-  contract?.check_frame(frame);
+/** `from`: `from_hub` for agents, `from_hub_dashboard` for dashboards. */
+export function check_frame(frame, from = 'from_hub') {
+  contract?.check_frame(frame, from);
 }
 
 export function check_event(event) {
@@ -71,11 +72,7 @@ class Contract {
     const components = { schemas: closed(openapi.components.schemas) };
     this.ajv_.addSchema({ $id: kBase, $defs: closed(frames.$defs), components });
     this.validators_ = new Map();
-    this.frame_types_ = new Set(
-      Object.keys(frames.$defs)
-        .filter((name) => name.startsWith('from_hub.'))
-        .map((name) => name.slice('from_hub.'.length)),
-    );
+    this.frame_names_ = new Set(Object.keys(frames.$defs).filter((name) => /^from_hub(_dashboard)?\./.test(name)));
     this.routes_ = Object.entries(openapi.paths).map(([path, methods]) => ({ path, segments: segments_of(path), methods }));
   }
 
@@ -91,9 +88,9 @@ class Contract {
     assert.fail(`${what} is not as the hub says it is: ${errors.join('; ')}\n${JSON.stringify(value).slice(0, 2000)}`);
   }
 
-  check_frame(frame) {
-    assert.ok(this.frame_types_.has(frame.type), `the hub does not say that it sends frames of type ${frame.type}`);
-    this.check(`#/$defs/from_hub.${frame.type}`, frame, `frame ${frame.type}`);
+  check_frame(frame, from) {
+    assert.ok(this.frame_names_.has(`${from}.${frame.type}`), `the hub does not say that it sends frames of type ${frame.type}`);
+    this.check(`#/$defs/${from}.${frame.type}`, frame, `frame ${frame.type}`);
   }
 
   /** The documented path that a request goes to: a literal segment beats a parameter where two first differ. */

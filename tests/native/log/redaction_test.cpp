@@ -4,7 +4,7 @@
 
 namespace agentcom {
 
-TEST_CASE("names of secrets, however they are written", "[log]") {
+TEST_CASE("W-14: names of secrets, however they are written", "[log]") {
     for (const char* name : {"token", "auth_token", "authToken", "AUTH-TOKEN", "X-Api-Key", "apiKey", "secret",
                              "client_secret", "Authorization", "proxy-authorization", "password", "db.passwd",
                              "Set-Cookie", "cookie", "private_key", "aws_access_key", "credentials", "passphrase"}) {
@@ -18,7 +18,7 @@ TEST_CASE("names of secrets, however they are written", "[log]") {
     }
 }
 
-TEST_CASE("credentials in texts go, the rest stays byte for byte", "[log]") {
+TEST_CASE("W-14: credentials in texts go, the rest stays byte for byte", "[log]") {
     const std::string token = "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef";
     struct Case {
         std::string text;
@@ -48,7 +48,7 @@ TEST_CASE("credentials in texts go, the rest stays byte for byte", "[log]") {
     }
 }
 
-TEST_CASE("values are redacted at any depth and keep their form", "[log]") {
+TEST_CASE("W-14: values are redacted at any depth and keep their form", "[log]") {
     CHECK(redact_json(R"({"a":1e400,"b":[true,null,"x"],"token":{"any":"thing"},"c":{"d":[{"apiKey":7}]}})") ==
           R"({"a":1e400,"b":[true,null,"x"],"token":"[REDACTED]","c":{"d":[{"apiKey":"[REDACTED]"}]}})");
     CHECK(redact_json(R"({"token":null})") == R"({"token":null})");

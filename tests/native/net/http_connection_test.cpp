@@ -485,6 +485,7 @@ TEST_CASE("the upgrade of /ws", "[net]") {
         Harness harness;
         harness.connection.receive("GET " + std::string(path) + " HTTP/1.1\r\n" + headers + "behind");
         CHECK(harness.upgraded);
+        CHECK_FALSE(harness.connection.upgraded().dashboard);
         CHECK(harness.connection.take_rest() == "behind");
         const std::string out = harness.output();
         CHECK(out.starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
@@ -493,7 +494,7 @@ TEST_CASE("the upgrade of /ws", "[net]") {
         CHECK(out.find("protocol:") == std::string::npos);
         CHECK(out.ends_with("\r\n\r\n"));
     }
-    for (const char* path : {"/WS", "/ws/dashboard", "/wss"}) {
+    for (const char* path : {"/WS", "/ws/dashboards", "/ws/dashboard/x", "/dashboard", "/wss"}) {
         INFO(path);
         Harness harness;
         harness.connection.receive("GET " + std::string(path) + " HTTP/1.1\r\n" + headers);
@@ -512,6 +513,24 @@ TEST_CASE("the upgrade of /ws", "[net]") {
         fewer.erase(fewer.find(row.without), row.without.size());
         CHECK(refusal("GET /ws HTTP/1.1\r\n" + fewer) == row.status);
     }
+}
+
+TEST_CASE("the upgrade of /ws/dashboard has a query and a credential, and no token", "[net]") {
+    const std::string headers =
+        "Host: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    Harness harness;
+    harness.connection.receive("GET /ws/dashboard?mode=delta&token=secret HTTP/1.1\r\n" + headers +
+                               "Authorization: Bearer other\r\n\r\n");
+    REQUIRE(harness.upgraded);
+    CHECK(harness.connection.upgraded().dashboard);
+    CHECK(harness.connection.upgraded().query == "mode=delta&token=");
+    CHECK(harness.connection.upgraded().authorization == credential_of_token("other"));
+    Harness bare;
+    bare.connection.receive("GET /ws/dashboard HTTP/1.1\r\n" + headers + "\r\n");
+    REQUIRE(bare.upgraded);
+    CHECK(bare.connection.upgraded().authorization.kind == Credential::Kind::absent);
+    CHECK(refusal("GET /ws/dashboard HTTP/1.1\r\nHost: h\r\n\r\n") == 426);
 }
 
 TEST_CASE("slow clients run out of time, and only they", "[net]") {
