@@ -12,7 +12,7 @@ namespace agentcom {
 
 namespace {
 
-using Tables = std::vector<BackupManifest::Table>;
+using CheckedTables = std::vector<BackupManifest::Table>;
 
 constexpr int kStepsBetweenRests = 10'000;
 
@@ -118,27 +118,27 @@ Status verify_live(const std::string& data_directory, Pace& pace) {
         return Status(store_unavailable(db, "opening " + data_directory + "/hub.db"));
     }
     keep_pace(db, pace);
-    const Result<Tables> tables = verify_database(db);
+    const Result<CheckedTables> tables = verify_database(db);
     return tables ? Status() : Status(tables.error());
 }
 
-Result<Tables> verify_database(SqliteConnection& db) {
-    if (const Status ours = check_application(db); !ours) return Result<Tables>(ours.error());
-    if (const Status pages = check_pages(db); !pages) return Result<Tables>(pages.error());
-    Tables tables;
+Result<CheckedTables> verify_database(SqliteConnection& db) {
+    if (const Status ours = check_application(db); !ours) return Result<CheckedTables>(ours.error());
+    if (const Status pages = check_pages(db); !pages) return Result<CheckedTables>(pages.error());
+    CheckedTables tables;
     ArchiveSums archives;
-    if (!archives.read(db)) return Result<Tables>(store_unavailable(db, "reading the sums of archives"));
+    if (!archives.read(db)) return Result<CheckedTables>(store_unavailable(db, "reading the sums of archives"));
     for (const TableSchema& schema : stored_tables()) {
         TableSum archived{schema.table, 0, {}};
         const Result<int64_t> rows = check_rows(db, schema, archived);
-        if (!rows) return Result<Tables>(rows.error());
+        if (!rows) return Result<CheckedTables>(rows.error());
         if (const Status whole = check_archive(archives.find(schema.table), archived); !whole) {
-            return Result<Tables>(whole.error());
+            return Result<CheckedTables>(whole.error());
         }
         tables.push_back({std::string(schema.name), rows.value(), 0});
     }
-    if (const Status loadable = check_loadable(db); !loadable) return Result<Tables>(loadable.error());
-    return Result<Tables>(std::move(tables));
+    if (const Status loadable = check_loadable(db); !loadable) return Result<CheckedTables>(loadable.error());
+    return Result<CheckedTables>(std::move(tables));
 }
 
 }  // namespace agentcom

@@ -91,7 +91,8 @@ Restored restored_of(const std::string& backup, const std::optional<Marks>& now,
     return restored;
 }
 
-std::string restored_text(const Restored& restored, bool quarantine) {
+/// `quarantine`: where the present files go; "" = nowhere, they are in a backup.
+std::string restored_text(const Restored& restored, const std::string& quarantine) {
     json::Writer out;
     out.begin_object().member("backup", restored.backup).member("lost_messages", restored.lost_messages);
     out.member("revoked_tokens", restored.revoked_tokens).member("quarantine", quarantine);
@@ -101,7 +102,7 @@ std::string restored_text(const Restored& restored, bool quarantine) {
 
 struct Plan {
     Restored restored;
-    bool quarantine = false;
+    std::string quarantine;
 };
 
 std::optional<Plan> read_plan(const std::string& path) {
@@ -125,8 +126,8 @@ std::optional<Plan> read_plan(const std::string& path) {
         salvage != nullptr && salvage->kind == json::Kind::string) {
         plan.restored.salvage = json::decode_string(*salvage);
     }
-    if (const json::Value* moved = members.find("quarantine"); moved != nullptr && moved->kind == json::Kind::boolean) {
-        plan.quarantine = json::to_bool(*moved);
+    if (const json::Value* place = members.find("quarantine"); place != nullptr && place->kind == json::Kind::string) {
+        plan.quarantine = json::decode_string(*place);
     }
     return plan;
 }
@@ -162,13 +163,14 @@ Status stage(const DataDirectory& directory, const BackupManifest& backup, const
     }
     observe_step(options.step, "staged");
     const Restored restored = restored_of(backup.name, now, marks_of_backup(file));
-    return write_private_file(directory.file("restore.pending"), restored_text(restored, quarantine));
+    return write_private_file(directory.file("restore.pending"),
+                              restored_text(restored, quarantine ? free_quarantine(directory, options.wall_ms) : ""));
 }
 
 /// What was salvaged, beside the files that it was salvaged from.
-Status tell_salvage(const Plan& plan, const std::string& place) {
+Status tell_salvage(const DataDirectory& directory, const Plan& plan) {
     if (plan.restored.salvage.empty()) return {};
-    return write_private_file(place + "/salvage.json", plan.restored.salvage);
+    return write_private_file(directory.file(plan.quarantine) + "/salvage.json", plan.restored.salvage);
 }
 
 /// Whether what was salvaged is a database that a hub would start with.
@@ -182,10 +184,10 @@ Status check_salvaged(const std::string& file) {
 /// From the decision to the end, from wherever it was interrupted.
 Status swap(const DataDirectory& directory, const Plan& plan, const RestoreOptions& options) {
     if (file_exists(directory.file("restore.staged"))) {
-        if (plan.quarantine) {
-            const Result<std::string> moved = quarantine_database(directory, options.wall_ms, options.step);
-            if (!moved) return Status(moved.error());
-            if (const Status told = tell_salvage(plan, moved.value()); !told) return told;
+        if (!plan.quarantine.empty()) {
+            const Status moved = quarantine_database(directory, plan.quarantine, options.step);
+            if (!moved) return moved;
+            if (const Status told = tell_salvage(directory, plan); !told) return told;
         }
         // The old WAL must be gone for good before the new database is there: SQLite would apply it.
         for (const char* name : {"hub.db-wal", "hub.db-shm"}) {
@@ -238,7 +240,7 @@ Result<std::string> preview_restore(const std::string& data_directory, const std
 }
 
 Status request_restore(const std::string& data_directory, const std::string& backup) {
-    return write_private_file(data_directory + "/restore.request", restored_text(Restored{backup, 0, "", ""}, false));
+    return write_private_file(data_directory + "/restore.request", restored_text(Restored{backup, 0, "", ""}, ""));
 }
 
 Status restore_backup(const DataDirectory& directory, const std::string& backup, const RestoreOptions& options) {
@@ -269,15 +271,16 @@ Result<SalvageReport> salvage_damaged(const DataDirectory& directory, const std:
     SalvageReport report = std::move(salvaged).value();
     report.damage = damage;
     Restored restored{std::string(storage::kSalvage), kUnknownMessages, "", salvage_text(report)};
+    const std::string place = free_quarantine(directory, options.wall_ms);
     Status done = check_salvaged(staged);
-    if (done) done = write_private_file(directory.file("restore.pending"), restored_text(restored, true));
+    if (done) done = write_private_file(directory.file("restore.pending"), restored_text(restored, place));
     if (!done) {
         static_cast<void>(remove_file(directory.file("restore.pending")));
         static_cast<void>(remove_file(staged));
         return Result<SalvageReport>(done.error());
     }
     observe_step(options.step, "decided");
-    if (const Status swapped = swap(directory, Plan{std::move(restored), true}, options); !swapped) {
+    if (const Status swapped = swap(directory, Plan{std::move(restored), place}, options); !swapped) {
         return Result<SalvageReport>(swapped.error());
     }
     return Result<SalvageReport>(std::move(report));
@@ -304,27 +307,29 @@ std::optional<Restored> read_restored(const std::string& data_directory) {
 
 Status forget_restored(const std::string& data_directory) { return remove_file(data_directory + "/restored"); }
 
-Result<std::string> quarantine_database(const DataDirectory& directory, int64_t wall_ms, const StepObserver& step) {
-    const std::string all = directory.file("quarantine");
-    if (mkdir(all.c_str(), 0700) != 0 && errno != EEXIST) {
-        return Result<std::string>(storage_error("creating " + all, errno).error());
+std::string free_quarantine(const DataDirectory& directory, int64_t wall_ms) {
+    const std::string first = "quarantine/" + utc_name(wall_ms);
+    std::string place = first;
+    std::error_code ignored;
+    for (int number = 1; fs::exists(directory.file(place), ignored); ++number)
+        place = first + "-" + std::to_string(number);
+    return place;
+}
+
+Status quarantine_database(const DataDirectory& directory, const std::string& name_of_place, const StepObserver& step) {
+    const std::string place = directory.file(name_of_place);
+    for (const std::string& each : {directory.file("quarantine"), place}) {
+        if (mkdir(each.c_str(), 0700) != 0 && errno != EEXIST) return storage_error("creating " + each, errno);
     }
-    std::string place = all + "/" + utc_name(wall_ms);
-    for (int number = 1; mkdir(place.c_str(), 0700) != 0; ++number) {
-        if (errno != EEXIST) return Result<std::string>(storage_error("creating " + place, errno).error());
-        place = all + "/" + utc_name(wall_ms) + "-" + std::to_string(number);
-    }
-    // The database last: while it is there, whoever comes after a kill goes on with this.
+    // The database last: when it is there, all is. What lies in its old place then is an empty file that a start made.
+    if (file_exists(place + "/hub.db")) return {};
     for (const std::string name : {"hub.db-shm", "hub.db-wal", "hub.db"}) {
         std::error_code ignored;
         if (!fs::exists(directory.file(name), ignored)) continue;
         observe_step(step, "quarantine");
-        if (const Status moved = rename_durably(directory.file(name), place + "/" + name); !moved) {
-            return Result<std::string>(moved.error());
-        }
+        if (const Status moved = rename_durably(directory.file(name), place + "/" + name); !moved) return moved;
     }
-    if (const Status synced = sync_path(directory.path()); !synced) return Result<std::string>(synced.error());
-    return Result<std::string>(std::move(place));
+    return sync_path(directory.path());
 }
 
 }  // namespace agentcom

@@ -63,7 +63,9 @@ std::optional<Restored> read_restored(const std::string& data_directory);
 /// The core knows, and that is committed.
 Status forget_restored(const std::string& data_directory);
 
-/// Moves hub.db and its WAL to DIR/quarantine/TIME/. Gives the new place.
-Result<std::string> quarantine_database(const DataDirectory& directory, int64_t wall_ms, const StepObserver& step);
+/// Where files may go that are found damaged now: "quarantine/TIME" with a TIME that is free.
+std::string free_quarantine(const DataDirectory& directory, int64_t wall_ms);
+/// Moves hub.db and its WAL to this directory in DIR. May be called again after a kill, with the same place.
+Status quarantine_database(const DataDirectory& directory, const std::string& name_of_place, const StepObserver& step);
 
 }  // namespace agentcom

@@ -87,7 +87,7 @@ struct Base {
 
 Base make_base(const std::string& path, uint64_t seed, bool killed, TemporaryDirectory& temporary) {
     Base base{killed ? temporary.fresh() : path, killed, {}, {}};
-    StoreWorld world(seed);
+    StoreWorld world(seed, WorldOptions{true, 1'500});
     auto store = SqliteStore::open(path);
     REQUIRE(store);
     for (int turn = 0; turn < 80; ++turn) {
@@ -454,7 +454,7 @@ TEST_CASE("what would rest on lost rows waits for a person", "[damage]") {
     REQUIRE(workspaces.size() == 1);
     CHECK(workspaces[0].name == "default");
     CHECK(workspaces[0].task_seq == 3);
-    store.value()->close();
+    store.value().reset();
     run_hub(path);
 }
 

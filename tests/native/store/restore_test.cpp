@@ -182,7 +182,7 @@ TEST_CASE("killed at 50 random points of backups and of restores, a directory is
         copy.path = temporary.fresh();
         copy.backups = copy.path + "/backups";
         fs::copy(original, copy.path, fs::copy_options::recursive);
-        const int step = 1 + static_cast<int>(prng.below(24));
+        const int step = 1 + static_cast<int>(prng.below(backs_up ? 8 : 24));
         const bool killed = killed_at(step, [&](const StepObserver& observer) {
             if (backs_up) {
                 BackupOptions options;
