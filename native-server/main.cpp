@@ -68,7 +68,8 @@ int serve(const Config& config) {
     options.log_file = config.log_file;
     options.backups = config.backups;
     options.backup_copy_to = config.backup_copy_to;
-    options.on_damage = config.restore_on_damage ? OnDamage::restore : OnDamage::refuse;
+    options.backup_copy_command = config.backup_copy_command;
+    options.on_damage = config.on_damage;
     // A restore restarts the hub within its process: same pid, same address.
     for (bool first = true;; first = false) {
         Server server(options, log);

@@ -3,9 +3,27 @@
 #include "core/hub/overview.hpp"
 #include "core/hub/render.hpp"
 #include "core/hub/sessions.hpp"
+#include "core/hub/storage_jobs.hpp"
 #include "core/tasks/agents.hpp"
 
 namespace agentcom::requests {
+
+namespace {
+
+/// Of the stored data, by the names of the alerts that tell of them. Those who watch this route alone hear of them,
+/// too.
+void write_problems(json::Writer& out, const Context& ctx) {
+    const storage::Facts facts = storage::facts(ctx);
+    const bool failing = ctx.read_only() || !facts.damage.empty();
+    if (!failing && facts.lost_rows == 0 && !facts.backup_overdue) return;
+    out.key("problems").begin_array();
+    if (failing) out.string("storage_failure");
+    if (facts.lost_rows > 0) out.string("rows_lost");
+    if (facts.backup_overdue) out.string("stale_backup");
+    out.end_array();
+}
+
+}  // namespace
 
 Reply on_health(const Call& call) {
     int64_t online = 0;
@@ -14,6 +32,7 @@ Reply on_health(const Call& call) {
     }
     json::Writer out;
     out.begin_object().member("status", "ok").member("service", "agent_com").member("agents_connected", online);
+    write_problems(out, call.ctx);
     out.end_object();
     return ok(out);
 }

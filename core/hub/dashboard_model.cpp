@@ -11,6 +11,7 @@
 #include "core/hub/overview.hpp"
 #include "core/hub/sessions.hpp"
 #include "core/hub/storage_jobs.hpp"
+#include "core/hub/storage_routes.hpp"
 #include "core/observe/alerts.hpp"
 #include "core/observe/metrics.hpp"
 #include "core/tasks/agents.hpp"
@@ -344,7 +345,9 @@ void set_storage(Model& model, const Context& ctx) {
     out.lost_rows = facts.lost_rows;
     out.damage = text_or_null(facts.damage);
     const StorageStateRow* state = ctx.tables.find<StorageStateRow>({0});
-    out.tables.text = state == nullptr ? "[]" : state->table_figures;
+    json::Writer tables;
+    requests::write_care_tables(tables, state == nullptr ? StorageStateRow{} : *state);
+    out.tables.text = tables.take();
 }
 
 }  // namespace

@@ -26,7 +26,6 @@ constexpr size_t kQueuedPerLane = 50;
 constexpr size_t kLimitsShown = 100;
 constexpr size_t kOffendersShown = 3;
 constexpr int64_t kManyInvalid = 50;
-constexpr int64_t kCountsLastMs = 5 * kMsPerMinute;
 constexpr std::array<Tier, 3> kTiers{Tier::light, Tier::normal, Tier::heavy};
 
 template <class Map>
@@ -184,11 +183,13 @@ void write_compactions(json::Writer& out, const Context& ctx) {
 void write_storage(json::Writer& out, const Context& ctx) {
     const StorageStateRow* state = ctx.tables.find<StorageStateRow>({0});
     out.key("dets_health");
-    if (state == nullptr || state->counted_at == 0) {
+    if (state == nullptr || state->tables == "[]") {
         out.null();
     } else {
         const storage::Facts facts = storage::facts(ctx);
-        out.begin_object().raw_member("tables", state->table_figures).member("last_backup_at", facts.last_backup_at);
+        out.begin_object().key("tables");
+        requests::write_care_tables(out, *state);
+        out.member("last_backup_at", facts.last_backup_at);
         out.key("last_backup_results");
         if (const StorageRunRow* run = storage::last_run(ctx.tables, StorageJobKind::backup, false)) {
             requests::write_backup_results(out, *run);
@@ -281,10 +282,6 @@ void write_limits(json::Writer& out, const Context& ctx, int64_t workspace) {
     out.end_object().end_object();
 }
 
-bool are_counts_fresh(const Context& ctx, const StorageStateRow& state) {
-    return state.counted_at != 0 && ctx.now.wall_ms - state.counted_at < kCountsLastMs;
-}
-
 }  // namespace
 
 std::string alerts_text(const Context& ctx, int64_t workspace) {
@@ -312,40 +309,10 @@ std::string text(const Context& ctx, int64_t workspace) {
     return out.end_object().take();
 }
 
-void want_counts(Context& ctx) {
-    const StorageStateRow* state = ctx.tables.find<StorageStateRow>({0});
-    if (state == nullptr || state->counting || are_counts_fresh(ctx, *state)) return;
-    ctx.tables.modify<StorageStateRow>({0}, [](StorageStateRow& row) { row.counting = true; });
-    PendingRow pending;
-    pending.purpose = "count_tables";
-    ctx.query(CountRows{}, std::move(pending));
-}
-
-void tables_counted(Context& ctx, const QueryResult& result) {
-    if (!ctx.tables.contains<StorageStateRow>({0})) return;
-    const std::string tables = requests::care_tables_json(ctx, result);
-    ctx.tables.modify<StorageStateRow>({0}, [&](StorageStateRow& row) {
-        row.counting = false;
-        if (!result.ok) return;
-        row.table_figures = tables;
-        row.counted_at = ctx.now.wall_ms;
-    });
-}
-
 }  // namespace dashboard_state
 
 requests::Reply requests::on_dashboard_state(const Call& call) {
-    const StorageStateRow* state = call.ctx.tables.find<StorageStateRow>({0});
-    if (state != nullptr && !dashboard_state::are_counts_fresh(call.ctx, *state)) {
-        call.ctx.query(CountRows{}, pending_request(call, "dashboard_state", ""));
-        return std::nullopt;
-    }
     return Answer{200, dashboard_state::text(call.ctx, call.workspace), std::nullopt, {}};
-}
-
-requests::Answer requests::dashboard_state_answer(Context& ctx, const PendingRow& pending, const QueryResult& result) {
-    dashboard_state::tables_counted(ctx, result);
-    return Answer{200, dashboard_state::text(ctx, pending.workspace), std::nullopt, {}};
 }
 
 }  // namespace agentcom

@@ -13,16 +13,11 @@ std::string text(const Context&, int64_t workspace);
 /// The alerts in it: a JSON array.
 std::string alerts_text(const Context&, int64_t workspace);
 
-/// Has the store count its tables, if that was not done lately; the answer comes for the purpose "count_tables".
-void want_counts(Context&);
-void tables_counted(Context&, const QueryResult&);
-
 }  // namespace agentcom::dashboard_state
 
 namespace agentcom::requests {
 
 /// GET /api/dashboard/state
 Reply on_dashboard_state(const Call&);
-Answer dashboard_state_answer(Context&, const PendingRow&, const QueryResult&);
 
 }  // namespace agentcom::requests

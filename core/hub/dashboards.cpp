@@ -5,7 +5,6 @@
 #include "core/access/access.hpp"
 #include "core/access/limiter.hpp"
 #include "core/base/json.hpp"
-#include "core/hub/dashboard_state.hpp"
 #include "core/hub/requests.hpp"
 #include "core/protocol/encoding.hpp"
 #include "core/view/model.hpp"
@@ -75,7 +74,6 @@ void ask(Context& ctx, DashboardRow row, std::string since) {
     const int64_t workspace = row.workspace;
     ctx.tables.put(std::move(row));
     want_rounds(ctx, workspace);
-    dashboard_state::want_counts(ctx);
 }
 
 void admit(Context& ctx, DashboardRow row, const std::optional<access::Identity>& identity, int64_t workspace) {

@@ -9,7 +9,6 @@
 #include "core/base/prng.hpp"
 #include "core/hub/dashboard_feed.hpp"
 #include "core/hub/dashboard_model.hpp"
-#include "core/hub/dashboard_state.hpp"
 #include "core/hub/dashboards.hpp"
 #include "core/hub/feeds.hpp"
 #include "core/hub/frames.hpp"
@@ -31,6 +30,7 @@
 #include "core/state/context.hpp"
 #include "core/state/tables.hpp"
 #include "core/tasks/agents.hpp"
+#include "core/tasks/dead_letters.hpp"
 #include "core/tasks/leases.hpp"
 #include "core/tasks/scheduler.hpp"
 #include "core/tasks/task_timers.hpp"
@@ -121,6 +121,7 @@ bool is_durable_timer(TimerKind kind) {
         case TimerKind::not_before:
         case TimerKind::mail_expiry:
         case TimerKind::message_age:
+        case TimerKind::dead_letter_age:
         case TimerKind::idempotency_expiry:
         case TimerKind::presence:
         case TimerKind::reset:
@@ -308,6 +309,7 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     for (const WorkspaceRow::Key& key : tables_.sorted_keys<WorkspaceRow>()) mailbox::expire(ctx, std::get<0>(key));
     mailbox::trim_all(ctx);
     router::look_for_old_messages(ctx);
+    tasks::expire_dead_letters(ctx);
     idempotency::expire(ctx);
     deliveries::resume(ctx);
     metric_history::prune(ctx);
@@ -469,6 +471,8 @@ void Hub::Core::fire(Context& ctx, const TimerRow& timer) {
             return mailbox::expire(ctx, timer.workspace);
         case TimerKind::message_age:
             return router::look_for_old_messages(ctx);
+        case TimerKind::dead_letter_age:
+            return tasks::expire_dead_letters(ctx);
         case TimerKind::idempotency_expiry:
             return idempotency::expire(ctx);
         case TimerKind::token_expiry:
@@ -536,7 +540,6 @@ void Hub::Core::on(Context& ctx, const Input& input, const QueryResult& result) 
         return frames::answer_history(ctx, pending, result);
     }
     if (pending.purpose == "events") return feeds::answered(ctx, pending, result);
-    if (pending.purpose == "count_tables") return dashboard_state::tables_counted(ctx, result);
     if (pending.purpose != "rerun") {
         requests::answer(ctx, pending, result);
         return;

@@ -94,7 +94,8 @@ void fields(I& input, V&& visit) {
 }
 template <Is<StorageFigures> I, class V>
 void fields(I& input, V&& visit) {
-    visit(input.database_bytes, input.free_bytes, input.disk_free_bytes, input.lost_rows, input.damage, input.backups);
+    visit(input.database_bytes, input.free_bytes, input.disk_free_bytes, input.lost_rows, input.damage,
+          input.checked_at, input.tables, input.backups);
 }
 template <Is<DashboardOpened> I, class V>
 void fields(I& input, V&& visit) {

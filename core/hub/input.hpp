@@ -33,9 +33,10 @@ struct Started {
     std::string admin_token_prefix;   ///< its first 8 characters
     std::string log_levels = "info";  ///< from which severities on the machine logs
     std::string vapid_public_key;     ///< of the key pair for Web Push, base64url; "": there is none
-    std::string restored_from;        ///< the backup that the data directory was just restored from; "" = none was
-    int64_t lost_messages = 0;        ///< then: numbers of messages that were given out after that backup, at least
-    std::string revoked_tokens;       ///< then: digests of tokens that were revoked after it, with blanks between
+    std::string
+        restored_from;  ///< the backup that the data directory was just restored from, or storage::kSalvage; "" = none
+    int64_t lost_messages = 0;   ///< then: numbers of messages that were given out after that backup, at least
+    std::string revoked_tokens;  ///< then: digests of tokens that were revoked after it, with blanks between
 };
 
 /// A WebSocket upgrade on /ws was answered with 101.
@@ -166,8 +167,10 @@ struct StorageFigures {
     int64_t database_bytes = 0;
     int64_t free_bytes = 0;       ///< of these, in pages that hold nothing
     int64_t disk_free_bytes = 0;  ///< of the file system
-    int64_t lost_rows = 0;        ///< that a damaged database cost this run
-    std::string damage;           ///< what was found damaged at the start, for people; "" = nothing
+    int64_t lost_rows = 0;        ///< that damaged databases cost, as long as these lie in quarantine
+    std::string damage;           ///< what was found damaged, at the start or since, for people; "" = nothing
+    int64_t checked_at = 0;       ///< when the last background check has gone through everything; 0: not in this run
+    std::string tables;           ///< JSON array of {table, record_count, file_size_bytes}, of kCareTables
     std::string backups;          ///< JSON array of manifests, the newest first
 };
 

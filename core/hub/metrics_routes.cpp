@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/hub/sessions.hpp"
+#include "core/hub/storage_routes.hpp"
 #include "core/observe/metric_history.hpp"
 #include "core/observe/metrics.hpp"
 #include "core/observe/prometheus.hpp"
@@ -200,7 +201,9 @@ Reply on_metrics(const Call& call) {
     write_counts(out, known.lifetime);
     out.end_object();
     write_hub(out, call);
-    out.key("dets_health").null().end_object();
+    out.key("dets_health");
+    write_storage_health(out, call.ctx);
+    out.end_object();
     return ok(out);
 }
 

@@ -416,11 +416,6 @@ Answer perform(Context& ctx, const Actor& actor, OperationId id, const std::vect
 void answer(Context& ctx, const PendingRow& pending, QueryResult result) {
     std::string rest = pending.input;
     const RequestId request = next_number(rest);
-    // What is shown rests on memory; how full tables are can be left out.
-    if (pending.purpose == "dashboard_state") {
-        respond(ctx, request, dashboard_state_answer(ctx, pending, result));
-        return;
-    }
     if (!result.ok) {
         respond(ctx, request, error_answer(503, "storage_unavailable", "the store could not answer; try again later"));
         return;

@@ -119,6 +119,18 @@ void record(Context& ctx, StorageRunRow run, bool dry_run) {
     forget_old_runs(ctx, of);
 }
 
+/// Once for each thing that is found, and again at each start that finds it.
+void tell_damage(Context& ctx) {
+    const StorageStateRow files = state(ctx.tables);
+    if (ctx.read_only()) {
+        ctx.log("damage_found", {{"damage", files.damage}, {"lost_rows", files.lost_rows}});
+        return;
+    }
+    json::Writer data;
+    data.begin_object().member("damage", files.damage).member("lost_rows", files.lost_rows).end_object();
+    ctx.event(*access::find_workspace(ctx, access::kDefaultWorkspace), "damage_found", "", "", "storage", data.take());
+}
+
 /// Between the backup and its restore other numbers were given out than will be now.
 void raise_counters(Context& ctx, int64_t lost_messages) {
     for (const TaskRow::Key& key : ctx.tables.sorted_keys<TaskRow>()) {
@@ -153,6 +165,7 @@ Facts facts(const Context& ctx) {
     facts.measured_at = files.measured_at;
     facts.lost_rows = files.lost_rows;
     facts.damage = files.damage;
+    facts.checked_at = files.checked_at;
     facts.last_backup_at = newest_of(files.backups);
     if (const StorageRunRow* run = last_run(ctx.tables, StorageJobKind::backup, true)) {
         facts.last_backup_at = std::max(facts.last_backup_at, std::optional(run->began_at));
@@ -185,7 +198,7 @@ void started(Context& ctx, const Started& started) {
         StorageRunRow run;
         run.id = next_job(ctx.tables);
         run.kind = StorageJobKind::restore;
-        run.trigger = "manual";
+        run.trigger = started.restored_from == kSalvage ? "damage" : "manual";
         run.subject = started.restored_from;
         run.began_at = ctx.now.wall_ms;
         run.ended_at = ctx.now.wall_ms;
@@ -261,15 +274,13 @@ void figures(Context& ctx, const StorageFigures& figures) {
     row.disk_free_bytes = figures.disk_free_bytes;
     row.lost_rows = figures.lost_rows;
     row.damage = figures.damage;
+    row.checked_at = figures.checked_at;
+    row.tables = json::validate(figures.tables) ? figures.tables : "[]";
     row.backups = json::validate(figures.backups) ? figures.backups : "[]";
     const bool first = !ctx.tables.contains<StorageStateRow>({0});
-    if (!first) {
-        const StorageStateRow before = state(ctx.tables);
-        row.table_figures = before.table_figures;
-        row.counted_at = before.counted_at;
-        row.counting = before.counting;
-    }
+    const bool news = !row.damage.empty() && row.damage != state(ctx.tables).damage;
     ctx.tables.put(std::move(row));
+    if (news) tell_damage(ctx);
     // The files know better than the rows when the last backup was made: rows may be older than they are.
     if (first) arm_backup(ctx, saturating_add(ctx.now.wall_ms, ctx.settings.backup_start_delay_ms));
 }

@@ -9,12 +9,16 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/hub/input.hpp"
 #include "core/hub/request_call.hpp"
 #include "core/state/context.hpp"
 
 namespace agentcom::storage {
+
+/// Stands for a backup's name where the data are what could be read of a damaged database.
+inline constexpr std::string_view kSalvage = "salvage";
 
 /// What there is to say about the stored data to whoever watches over it (alerts, /health).
 struct Facts {
@@ -27,8 +31,9 @@ struct Facts {
     int64_t free_percent = 0;     ///< of it, in pages that hold nothing
     int64_t disk_free_bytes = 0;  ///< of the file system; meaningful once `measured_at` is not 0
     int64_t measured_at = 0;
-    int64_t lost_rows = 0;  ///< that a damaged database cost this run
-    std::string damage;     ///< the hub runs on what could be read of a damaged database; "" = it does not
+    int64_t lost_rows = 0;   ///< that damaged databases cost, as long as these lie in quarantine
+    std::string damage;      ///< what is or was damaged, for people; "" = nothing
+    int64_t checked_at = 0;  ///< when a background check has last gone through everything; 0: not in this run
 };
 Facts facts(const Context&);
 

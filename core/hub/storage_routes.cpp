@@ -75,10 +75,15 @@ Answer failed(const StorageRunRow& run) {
     return ok(out, 500);
 }
 
+/// Those of a manifest.
+std::vector<json::Value> tables_of(const json::Object& manifest) {
+    const json::Value* listed = manifest.find("tables");
+    return json::elements(listed == nullptr ? std::string_view("[]") : listed->raw);
+}
+
 Answer backup_answer(const StorageRunRow& run) {
     const json::Object result = json::members(run.result);
-    const json::Value* listed = result.find("tables");
-    const std::vector<json::Value> tables = json::elements(listed == nullptr ? std::string_view("[]") : listed->raw);
+    const std::vector<json::Value> tables = tables_of(result);
     json::Writer out;
     out.begin_object().member("status", "complete");
     out.member("tables_total", tables.size()).member("tables_success", tables.size());
@@ -142,6 +147,15 @@ void write_run(json::Writer& out, const StorageRunRow& run) {
     out.member("message", run.ok ? std::nullopt : std::optional(run.error)).end_object();
 }
 
+void write_storage_verdict(json::Writer& out, const storage::Facts& facts) {
+    const bool fragmented = facts.free_percent > kHighFragmentationPercent;
+    const bool stale = facts.backup_overdue;
+    const std::string_view health = stale && fragmented ? "unhealthy" : stale || fragmented ? "warning" : "healthy";
+    out.member("health_status", facts.damage.empty() ? health : "unhealthy");
+    out.member("stale_backup", stale).member("high_fragmentation", fragmented);
+    out.member("last_backup_at", facts.last_backup_at);
+}
+
 }  // namespace
 
 void write_compaction_results(json::Writer& out, const StorageRunRow& run) {
@@ -170,7 +184,7 @@ void write_backup_results(json::Writer& out, const StorageRunRow& run) {
         out.end_array();
         return;
     }
-    const std::vector<json::Value> tables = json::elements(member_of(result, "tables"));
+    const std::vector<json::Value> tables = tables_of(result);
     for (const json::Value& each : tables) {
         const json::Object table = json::members(each.raw);
         out.begin_object().raw_member("table", member_of(table, "table")).member("status", "ok");
@@ -180,20 +194,18 @@ void write_backup_results(json::Writer& out, const StorageRunRow& run) {
     out.end_array();
 }
 
-std::string care_tables_json(const Context& ctx, const QueryResult& counted) {
-    const StorageStateRow files = files_of(ctx);
-    json::Writer out;
+void write_care_tables(json::Writer& out, const StorageStateRow& files) {
+    const std::vector<json::Value> tables = json::elements(files.tables);
     out.begin_array();
-    for (size_t i = 0; i < kCareTables.size(); ++i) {
-        const bool known = i < counted.rows.size() && counted.rows[i].values.size() == 2;
-        const int64_t rows = known ? counted.rows[i].values[0].integer : -1;
-        const int64_t bytes = known ? counted.rows[i].values[1].integer : -1;
-        out.begin_object().member("table", kCareTables.at(i)).member("record_count", std::max<int64_t>(0, rows));
-        out.member("file_size_bytes", std::max<int64_t>(0, bytes));
-        out.raw_member("fragmentation_ratio", rows < 0 ? "0.0" : ratio_text(files.free_bytes, files.database_bytes));
-        out.member("status", rows < 0 ? "unavailable" : "ok").end_object();
+    for (const json::Value& each : tables) {
+        const json::Object table = json::members(each.raw);
+        out.begin_object().raw_member("table", member_of(table, "table"));
+        out.raw_member("record_count", member_of(table, "record_count"));
+        out.raw_member("file_size_bytes", member_of(table, "file_size_bytes"));
+        out.raw_member("fragmentation_ratio", ratio_text(files.free_bytes, files.database_bytes));
+        out.member("status", "ok").end_object();
     }
-    return out.end_array().take();
+    out.end_array();
 }
 
 Reply on_backup(const Call& call) { return storage::begin(call, {StorageJobKind::backup, "", false, false}); }
@@ -250,6 +262,7 @@ Reply on_storage(const Call& call) {
     out.member("disk_free_bytes", facts.disk_free_bytes).member("measured_at", facts.measured_at);
     out.member("last_backup_at", facts.last_backup_at).member("backup_age_ms", facts.backup_age_ms);
     out.member("backup_overdue", facts.backup_overdue);
+    out.member("checked_at", facts.checked_at == 0 ? std::nullopt : std::optional(facts.checked_at));
     out.member("lost_rows", facts.lost_rows);
     out.member("damage", facts.damage.empty() ? std::nullopt : std::optional(facts.damage)).key("running");
     if (const StorageJobRow* job = call.ctx.tables.find<StorageJobRow>({0})) {
@@ -272,16 +285,35 @@ Reply on_storage_health(const Call& call) {
     return std::nullopt;
 }
 
+void write_storage_health(json::Writer& out, const Context& ctx) {
+    const StorageStateRow files = files_of(ctx);
+    if (files.tables == "[]") {
+        out.null();
+        return;
+    }
+    out.begin_object();
+    write_storage_verdict(out, storage::facts(ctx));
+    write_care_tables(out.key("tables"), files);
+    out.end_object();
+}
+
 Answer storage_health_answer(const Context& ctx, const QueryResult& result) {
     const storage::Facts facts = storage::facts(ctx);
-    const bool fragmented = facts.free_percent > kHighFragmentationPercent;
-    const bool stale = facts.backup_overdue;
-    const std::string_view health = stale && fragmented ? "unhealthy" : stale || fragmented ? "warning" : "healthy";
+    const StorageStateRow files = files_of(ctx);
     json::Writer out;
-    out.begin_object().member("health_status", facts.damage.empty() ? health : "unhealthy");
-    out.member("stale_backup", stale).member("high_fragmentation", fragmented);
-    out.member("last_backup_at", facts.last_backup_at).raw_member("tables", care_tables_json(ctx, result));
-    out.end_object();
+    out.begin_object();
+    write_storage_verdict(out, facts);
+    out.key("tables").begin_array();
+    for (size_t i = 0; i < kCareTables.size(); ++i) {
+        const bool known = i < result.rows.size() && result.rows[i].values.size() == 2;
+        const int64_t rows = known ? result.rows[i].values[0].integer : -1;
+        const int64_t bytes = known ? result.rows[i].values[1].integer : -1;
+        out.begin_object().member("table", kCareTables.at(i)).member("record_count", std::max<int64_t>(0, rows));
+        out.member("file_size_bytes", std::max<int64_t>(0, bytes));
+        out.raw_member("fragmentation_ratio", rows < 0 ? "0.0" : ratio_text(files.free_bytes, files.database_bytes));
+        out.member("status", rows < 0 ? "unavailable" : "ok").end_object();
+    }
+    out.end_array().end_object();
     return ok(out);
 }
 

@@ -20,14 +20,17 @@ Reply on_backup_restore(const Call&);
 
 /// The rows that GET /api/admin/dets-health asked for.
 Answer storage_health_answer(const Context&, const QueryResult&);
+/// The same for GET /api/metrics, as the machine has last counted; null: it has not yet.
+void write_storage_health(json::Writer& out, const Context&);
 /// What the request is told that waited for this job.
 Answer storage_answer(const StorageJobRow&, const StorageRunRow&);
 /// 202: the job takes longer than the request may wait.
 Answer storage_goes_on(const StorageJobRow&);
 
-/// How an ended compaction and an ended backup went, table by table; the tables as they were counted.
+/// How an ended compaction and an ended backup went, table by table.
 void write_compaction_results(json::Writer&, const StorageRunRow&);
 void write_backup_results(json::Writer&, const StorageRunRow&);
-std::string care_tables_json(const Context&, const QueryResult& counted);
+/// The tables as the machine has last counted them; empty: it has not yet.
+void write_care_tables(json::Writer&, const StorageStateRow&);
 
 }  // namespace agentcom::requests

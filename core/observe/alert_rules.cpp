@@ -152,8 +152,11 @@ AlertFinding look_error_count(const AlertLook& look) {
 AlertFinding look_storage(const AlertLook& look) {
     AlertFinding finding;
     finding.severity = AlertSeverity::critical;
-    finding.bad = look.ctx.read_only();
-    finding.message = "The store fails: the hub refuses writes until it works again";
+    const StorageStateRow* files = look.ctx.tables.find<StorageStateRow>({0});
+    const std::string damage = files == nullptr ? std::string() : files->damage;
+    finding.bad = look.ctx.read_only() || !damage.empty();
+    finding.message = look.ctx.read_only() ? "The store fails: the hub refuses writes until it works again"
+                                           : "The database is or was damaged: " + damage;
     return finding;
 }
 
@@ -292,7 +295,13 @@ constexpr std::array kRules = {
               &T::high_error_rate_cooldown_ms,
               look_error_count,
               "Too many attempts of the last hour failed."},
-    AlertRule{"storage_failure", true, kCritical, {.clear_after = 2}, nullptr, look_storage, "The store cannot write."},
+    AlertRule{"storage_failure",
+              true,
+              kCritical,
+              {.clear_after = 2},
+              nullptr,
+              look_storage,
+              "The store cannot write, or stored data are damaged."},
     AlertRule{"rows_lost",
               true,
               kCritical,

@@ -319,7 +319,9 @@ using Id = OperationId;
 
 constexpr RouteText kRoutes[] = {
     // Discovery
-    {Id::http_health, "200 {status: 'ok', service: 'agent_com', agents_connected: integer}"},
+    {Id::http_health,
+     "200 {status: 'ok', service: 'agent_com', agents_connected: integer,"
+     " problems?: [string]}"},
     {Id::http_livez, "200 {status: 'ok'}"},
     {Id::http_readyz, "200 {status: 'ready'}; 503 {status: 'storage_unavailable' | 'stopping'}"},
     {Id::http_schemas,
@@ -539,7 +541,10 @@ constexpr RouteText kRoutes[] = {
     // Metrics and alerts
     {Id::http_metrics,
      "200 {...DashboardMetrics, window_ms: integer, task_wait: Durations,"
-     " tasks: {window: TaskCounts, cumulative: TaskCounts}, hub: {*: integer | null}, dets_health: object | null}"},
+     " tasks: {window: TaskCounts, cumulative: TaskCounts}, hub: {*: integer | null}, dets_health:"
+     " {health_status: 'healthy' | 'warning' | 'unhealthy', stale_backup: boolean, high_fragmentation: boolean,"
+     " last_backup_at: integer | null, tables: [{table: string, record_count: integer, file_size_bytes: integer,"
+     " fragmentation_ratio: number, status: string}]} | null}"},
     {Id::http_metrics_history,
      "200 {since: integer, until: integer, step_ms: integer, metrics: [MetricName], points: [[integer | null]]};"
      "422 unknown_metric | too_many_values"},
@@ -581,7 +586,8 @@ constexpr RouteText kRoutes[] = {
      "500 restore_failed"},
     {Id::http_storage,
      "200 {database_bytes: integer, free_percent: integer, disk_free_bytes: integer, measured_at: integer,"
-     " last_backup_at: integer | null, backup_age_ms: integer | null, backup_overdue: boolean, lost_rows: integer,"
+     " last_backup_at: integer | null, backup_age_ms: integer | null, backup_overdue: boolean,"
+     " checked_at: integer | null, lost_rows: integer,"
      " damage: string | null,"
      " running: {job: integer, kind: string, trigger: string, began_at: integer} | null, runs: [StorageRun]}"},
     {Id::http_backup_list, "200 {backups: [Backup]}"},

@@ -101,7 +101,7 @@ struct Names<DashboardMode> {
 
 template <>
 struct Names<TimerKind> {
-    static constexpr std::array<std::string_view, 34> kNames{"identify",
+    static constexpr std::array<std::string_view, 35> kNames{"identify",
                                                              "idle",
                                                              "ping",
                                                              "acceptance",
@@ -134,7 +134,8 @@ struct Names<TimerKind> {
                                                              "idempotency_expiry",
                                                              "token_expiry",
                                                              "backup_due",
-                                                             "compaction_due"};
+                                                             "compaction_due",
+                                                             "dead_letter_age"};
 };
 
 }  // namespace

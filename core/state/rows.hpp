@@ -1263,6 +1263,7 @@ enum class TimerKind : uint8_t {
     token_expiry,        ///< token (its digest): what it opened ends (wall)
     backup_due,          ///< all: a backup is to be made (wall)
     compaction_due,      ///< all: the quiet hour has come (wall)
+    dead_letter_age,     ///< all: look for dead letters that are too old to be kept (wall)
 };
 std::string_view to_text(TimerKind);
 bool from_text(std::string_view, TimerKind&);
@@ -1933,14 +1934,13 @@ struct StorageStateRow {
     int64_t id = 0;  ///< always 0
     int64_t measured_at = 0;
     int64_t database_bytes = 0;
-    int64_t free_bytes = 0;            ///< of these, in pages that hold nothing
-    int64_t disk_free_bytes = 0;       ///< of the file system
-    int64_t lost_rows = 0;             ///< that a damaged database cost this run
-    std::string damage;                ///< what was found damaged at the start, for people; "" = nothing
-    std::string backups = "[]";        ///< JSON array of manifests, the newest first
-    std::string table_figures = "[]";  ///< JSON array: the tables of storage care as last counted
-    int64_t counted_at = 0;            ///< when that was; 0: not yet in this run
-    bool counting = false;             ///< the store has been asked for dashboards
+    int64_t free_bytes = 0;       ///< of these, in pages that hold nothing
+    int64_t disk_free_bytes = 0;  ///< of the file system
+    int64_t lost_rows = 0;        ///< that damaged databases cost, as long as these lie in quarantine
+    std::string damage;           ///< what was found damaged, for people; "" = nothing
+    int64_t checked_at = 0;       ///< when the last background check has gone through everything; 0: not in this run
+    std::string tables = "[]";    ///< JSON array of {table, record_count, file_size_bytes}, of kCareTables
+    std::string backups = "[]";   ///< JSON array of manifests, the newest first
 
     using Key = std::tuple<int64_t>;
     Key key() const { return {id}; }
@@ -1953,10 +1953,9 @@ struct StorageStateRow {
         visit("disk_free_bytes", self.disk_free_bytes);
         visit("lost_rows", self.lost_rows);
         visit("damage", self.damage);
+        visit("checked_at", self.checked_at);
+        visit("tables", self.tables);
         visit("backups", self.backups);
-        visit("table_figures", self.table_figures);
-        visit("counted_at", self.counted_at);
-        visit("counting", self.counting);
     }
 };
 

@@ -54,6 +54,7 @@ struct Settings {
     int64_t message_history_ms = 7'776'000'000;
     int64_t receipt_history = 1'000'000;
     int64_t event_history = 1'000'000;
+    int64_t dead_letter_ms = 7'776'000'000;
     int64_t finished_tasks = 100'000;
     // tables
     int64_t live_tasks_max = 1'000'000;
@@ -129,6 +130,10 @@ struct Settings {
     int64_t compaction_hour = 3;
     int64_t compaction_threshold_percent = 10;
     int64_t storage_wait_ms = 25'000;
+    int64_t backup_command_timeout_ms = 600'000;
+    int64_t start_check_bytes = 33'554'432;
+    int64_t check_interval_ms = 86'400'000;
+    int64_t check_pace_percent = 5;
     // what answers hold
     int64_t message_page = 50;
     int64_t message_page_max = 200;

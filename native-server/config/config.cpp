@@ -20,11 +20,13 @@ namespace {
 Error bad_config(std::string text) { return Error{"bad_config", 422, Blame::client, std::move(text)}; }
 
 // Options that are no numeric settings. All are known to file and environment too, but `config` to the file.
-constexpr std::array<std::string_view, 22> kOptions{
-    "admin_agents",   "allowed_hosts", "allowed_origins", "backup_copy_to", "backup_dir", "config",    "data",
-    "insecure_http",  "limits",        "listen",          "log_file",       "log_format", "log_level", "on_damage",
-    "open",           "profile",       "public_url",      "push_contact",   "push_hosts", "tls_cert",  "tls_key",
-    "trusted_proxies"};
+constexpr std::array<std::string_view, 23> kOptions{
+    "admin_agents",   "allowed_hosts", "allowed_origins", "backup_copy_command",
+    "backup_copy_to", "backup_dir",    "config",          "data",
+    "insecure_http",  "limits",        "listen",          "log_file",
+    "log_format",     "log_level",     "on_damage",       "open",
+    "profile",        "public_url",    "push_contact",    "push_hosts",
+    "tls_cert",       "tls_key",       "trusted_proxies"};
 
 // Names in the environment that belong to the command line tool, or are read elsewhere.
 constexpr std::array<std::string_view, 6> kForeignNames{"AGENTCOM_HUB",     "AGENTCOM_TOKEN",
@@ -86,7 +88,10 @@ Status read_command_line(const std::vector<std::string>& arguments, Config& conf
     add("admin_agents", "--admin-agents", "NAMES", "Agents that are administrators (also ADMIN_AGENTS)");
     add("backup_dir", "--backup-dir", "DIR", "Where backups lie (default: backups in the data directory)");
     add("backup_copy_to", "--backup-copy-to", "DIR", "Puts each backup here, too: another disk");
-    add("on_damage", "--on-damage", "refuse|restore", "A damaged database: end, or go back to the newest backup");
+    add("backup_copy_command", "--backup-copy-command", "WORDS",
+        "Run after each backup, without a shell; its directory is the last word");
+    add("on_damage", "--on-damage", "refuse|degraded|restore",
+        "A damaged database: end, go on with what can be read, or go back to the newest backup");
     std::vector<std::string> sets;
     app.add_option("--set", sets, "Sets one setting; see --print-settings. Repeatable")
         ->type_name("NAME=VALUE")
@@ -326,11 +331,15 @@ Status resolve_storage(Config& config) {
     };
     config.backups = text("backup_dir").empty() ? config.data + "/backups" : text("backup_dir");
     config.backup_copy_to = text("backup_copy_to");
+    config.backup_copy_command = text("backup_copy_command");
     const std::string on_damage = text("on_damage");
-    if (!on_damage.empty() && on_damage != "refuse" && on_damage != "restore") {
-        return Status(bad_value("on_damage", *config.layers.find("on_damage"), "use refuse or restore"));
+    if (on_damage == "degraded") {
+        config.on_damage = OnDamage::degraded;
+    } else if (on_damage == "restore") {
+        config.on_damage = OnDamage::restore;
+    } else if (!on_damage.empty() && on_damage != "refuse") {
+        return Status(bad_value("on_damage", *config.layers.find("on_damage"), "use refuse, degraded or restore"));
     }
-    config.restore_on_damage = on_damage == "restore";
     return {};
 }
 
@@ -500,8 +509,8 @@ std::string describe_config(const Config& config) {
     const std::string format = !config.log_format ? "auto" : *config.log_format == LogFormat::json ? "json" : "text";
     describe_line(out, config, "log_format", format, Source::default_value);
     for (const std::string_view name :
-         {"admin_agents", "allowed_hosts", "allowed_origins", "backup_copy_to", "backup_dir", "on_damage", "open",
-          "public_url", "push_contact", "push_hosts", "tls_cert", "tls_key", "trusted_proxies"}) {
+         {"admin_agents", "allowed_hosts", "allowed_origins", "backup_copy_command", "backup_copy_to", "backup_dir",
+          "on_damage", "open", "public_url", "push_contact", "push_hosts", "tls_cert", "tls_key", "trusted_proxies"}) {
         if (const Layers::Value* value = config.layers.find(name)) {
             describe_line(out, config, name, value->text, Source::default_value);
         }

@@ -18,6 +18,7 @@
 #include "native-server/net/address.hpp"
 #include "native-server/net/net_limits.hpp"
 #include "native-server/net/tls_files.hpp"
+#include "native-server/store/damage.hpp"
 
 namespace agentcom {
 
@@ -61,7 +62,8 @@ struct Config {
     NetSettings net;
     std::string backups;  ///< "" = DIR/backups
     std::string backup_copy_to;
-    bool restore_on_damage = false;
+    std::string backup_copy_command;
+    OnDamage on_damage = OnDamage::refuse;
     std::string subject;  ///< the backup that --restore-backup and --verify-backup name
     std::string replay_file;
     std::string help;

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <set>
 #include <span>
 #include <utility>
@@ -14,7 +15,10 @@
 #include "native-server/push/base64url.hpp"
 #include "native-server/push/web_push.hpp"
 #include "native-server/server/admin_token.hpp"
+#include "native-server/server/files.hpp"
 #include "native-server/server/secret.hpp"
+#include "native-server/store/command.hpp"
+#include "native-server/store/integrity.hpp"
 #include "native-server/store/restore.hpp"
 
 namespace agentcom {
@@ -36,14 +40,6 @@ int64_t clock_us(clockid_t clock) {
     timespec t{};
     clock_gettime(clock, &t);
     return static_cast<int64_t>(t.tv_sec) * kUsPerSecond + static_cast<int64_t>(t.tv_nsec) / 1000;
-}
-
-/// What a backup can help against.
-bool is_damage(const Error& error) {
-    return error.code == "corrupt_row" || error.code == "lost_rows" || error.code == "lost_wal" ||
-           error.code == "not_a_hub_database" ||
-           (error.code == "store_unavailable" && (error.text.find("malformed") != std::string::npos ||
-                                                  error.text.find("not a database") != std::string::npos));
 }
 
 Time read_clocks(int64_t& offset_us) {
@@ -138,32 +134,46 @@ StorageThreadOptions Server::storage_options() const {
     storage.tiers = backup_tiers(options_.settings);
     storage.pace_percent = options_.settings.backup_pace_percent;
     storage.damage = damage_;
+    storage.copy_command = words_of(options_.backup_copy_command);
+    storage.copy_command_timeout_ms = options_.settings.backup_command_timeout_ms;
+    storage.check_interval_ms = options_.settings.check_interval_ms;
+    storage.check_pace_percent = options_.settings.check_pace_percent;
     return storage;
+}
+
+RestoreOptions Server::restore_options() const {
+    RestoreOptions restore;
+    restore.backups = options_.backups;
+    restore.hub_version = std::string(kVersion);
+    restore.wall_ms = net_.now.wall_ms;
+    return restore;
 }
 
 /// Ends a restore that was interrupted, and does one that was asked for.
 Status Server::prepare_data() {
     DataDirectory directory;
     if (const Status acquired = directory.acquire(options_.data_directory); !acquired) return acquired;
-    RestoreOptions restore;
-    restore.backups = options_.backups;
-    restore.hub_version = std::string(kVersion);
-    restore.wall_ms = net_.now.wall_ms;
-    const Status finished = finish_restore(directory, restore);
+    const Status finished = finish_restore(directory, restore_options());
     if (finished) return {};
     if (finished.error().code == "restore_interrupted") return finished;
     log_.write("restore_failed", "the data are as they were: " + finished.error().text);
     return {};
 }
 
-/// The newest backup that can be read takes the place of the damaged database.
+/// What `on_damage` says takes the place of the damaged database.
 Status Server::replace_damaged(const Error& damage) {
     DataDirectory directory;
     if (const Status acquired = directory.acquire(options_.data_directory); !acquired) return acquired;
-    RestoreOptions restore;
-    restore.backups = options_.backups;
-    restore.hub_version = std::string(kVersion);
-    restore.wall_ms = net_.now.wall_ms;
+    if (options_.on_damage == OnDamage::restore) {
+        const Status restored = restore_backup_of(directory, damage);
+        if (restored || restored.error().code == "restore_interrupted") return restored;
+    }
+    return salvage_data(directory, damage);
+}
+
+/// The newest backup that can be read.
+Status Server::restore_backup_of(const DataDirectory& directory, const Error& damage) {
+    RestoreOptions restore = restore_options();
     restore.quarantine = true;
     for (const BackupManifest& backup : list_backups(options_.backups)) {
         const Status restored = restore_backup(directory, backup.name, restore);
@@ -173,23 +183,55 @@ Status Server::replace_damaged(const Error& damage) {
             log_.write("database_replaced", damage_, {{"backup", backup.name}});
             return {};
         }
+        if (file_exists(directory.file("restore.pending"))) {
+            // It was decided, and the next start goes on with it: nothing else may come between.
+            return Status(Error{"restore_interrupted", 500, Blame::hub,
+                                "restoring backup " + backup.name + " was interrupted: " + restored.error().text});
+        }
         log_.write("backup_not_usable", restored.error().text, {{"backup", backup.name}});
     }
-    return Status(Error{damage.code, damage.http_status, damage.blame,
-                        damage.text + ". There is no backup in " + options_.backups + " that could take its place"});
+    return Status(damage);
+}
+
+/// What of it can be read.
+Status Server::salvage_data(const DataDirectory& directory, const Error& damage) {
+    const Result<SalvageReport> salvaged =
+        salvage_damaged(directory, damage.code + ": " + damage.text, restore_options());
+    if (!salvaged) {
+        return Status(Error{damage.code, damage.http_status, damage.blame,
+                            damage.text + ". Nothing could take its place: " + salvaged.error().text});
+    }
+    const SalvageReport& report = salvaged.value();
+    log_.write("database_salvaged", report.damage + ". " + report.summary(),
+               {{"kept_rows", report.kept_rows},
+                {"lost_rows", report.lost_rows},
+                {"lost_commits", report.lost_commits},
+                {"unreadable_pages", report.unreadable_pages}});
+    return {};
 }
 
 Status Server::open_store() {
     if (options_.backups.empty()) options_.backups = options_.data_directory + "/backups";
     if (const Status prepared = prepare_data(); !prepared) return prepared;
     Status opened = try_open_store();
-    if (opened || options_.on_damage == OnDamage::refuse || !is_damage(opened.error())) return opened;
+    if (opened) return opened;
     const Error damage = opened.error();
     hub_.reset();
-    if (store_) store_->close();
+    if (store_) store_->abandon();
     store_.reset();
+    if (options_.on_damage == OnDamage::refuse || !is_damage(damage)) return opened;
     if (const Status replaced = replace_damaged(damage); !replaced) return replaced;
     return try_open_store();
+}
+
+/// A small database is read whole: what is archived, too, and the indexes that queries rest on.
+Status Server::check_data() const {
+    std::error_code unknown;
+    const auto bytes = std::filesystem::file_size(options_.data_directory + "/hub.db", unknown);
+    if (unknown || bytes > static_cast<uint64_t>(options_.settings.start_check_bytes)) return {};
+    Pace pace;
+    const Status whole = verify_live(options_.data_directory, pace);
+    return whole || is_damage(whole.error()) ? whole : Status();
 }
 
 Status Server::try_open_store() {
@@ -210,6 +252,7 @@ Status Server::try_open_store() {
     hub_ = std::make_unique<Hub>(options_.settings);
     const Result<LoadCounts> loaded = store_->load(*hub_);
     if (!loaded) return Status(loaded.error());
+    if (const Status whole = check_data(); !whole) return whole;
     log_.write("loaded", "the data directory is loaded",
                {{"rows", loaded.value().rows}, {"messages", loaded.value().messages}});
     faults_ = std::make_unique<FaultGuard>(options_.data_directory, options_.settings);
@@ -736,7 +779,7 @@ void Server::on_compacted(const WriterReport& report) {
     done.ok = report.text.empty();
     done.result = report.result;
     done.error = report.text;
-    apply(StorageThread::look(storage_options()));
+    apply(storage_->look());
     apply(std::move(done));
 }
 

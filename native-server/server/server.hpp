@@ -28,18 +28,14 @@
 #include "native-server/server/fault_guard.hpp"
 #include "native-server/server/machine_figures.hpp"
 #include "native-server/server/turn_queue.hpp"
+#include "native-server/store/damage.hpp"
 #include "native-server/store/reader_thread.hpp"
+#include "native-server/store/restore.hpp"
 #include "native-server/store/storage_thread.hpp"
 #include "native-server/store/store.hpp"
 #include "native-server/store/writer_thread.hpp"
 
 namespace agentcom {
-
-/// What a start does with a damaged database.
-enum class OnDamage : uint8_t {
-    refuse,   ///< end, and let people look
-    restore,  ///< put it into quarantine, and go back to the newest backup that is good
-};
 
 struct ServerOptions {
     Address listen;
@@ -52,6 +48,7 @@ struct ServerOptions {
     std::string log_file{};  ///< "" = none
     std::string backups{};   ///< directory of the backups; "" = DIR/backups
     std::string backup_copy_to{};
+    std::string backup_copy_command{};
     OnDamage on_damage = OnDamage::refuse;
 };
 
@@ -88,7 +85,11 @@ class Server final : private ClientHost {
     Status open_store();
     Status try_open_store();
     Status prepare_data();
+    Status check_data() const;
+    RestoreOptions restore_options() const;
     Status replace_damaged(const Error& damage);
+    Status restore_backup_of(const DataDirectory& directory, const Error& damage);
+    Status salvage_data(const DataDirectory& directory, const Error& damage);
     StorageThreadOptions storage_options() const;
     Status start_hub();
     void start_recording();

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <string_view>
@@ -15,12 +17,15 @@ namespace agentcom {
 
 namespace {
 
+/// Of the number of a transaction in the marker.
+constexpr std::size_t kCommitDigits = 20;
+
 Error system_error(const std::string& what) {
     return {"store_unavailable", 500, Blame::hub, what + ": " + std::strerror(errno)};
 }
 
 std::string read_small_file(int descriptor) {
-    std::array<char, 32> buffer{};
+    std::array<char, 64> buffer{};
     const ssize_t size = pread(descriptor, buffer.data(), buffer.size(), 0);
     std::string text(buffer.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
     while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -33,10 +38,17 @@ bool write_whole(int descriptor, std::string_view text) {
 
 std::string own_pid() { return std::to_string(getpid()) + "\n"; }
 
+/// The line of the marker that is written over and over; it begins the file, so that its place is always the same.
+std::string commit_line(int64_t commit) {
+    const std::string digits = std::to_string(commit);
+    return std::string(kCommitDigits - std::min(kCommitDigits, digits.size()), '0') + digits + "\n";
+}
+
 }  // namespace
 
 DataDirectory::~DataDirectory() {
     if (lock_ >= 0) close(lock_);
+    if (marker_ >= 0) close(marker_);
 }
 
 Status DataDirectory::acquire(const std::string& path) {
@@ -69,14 +81,33 @@ Status DataDirectory::acquire(const std::string& path) {
 
 bool DataDirectory::is_marked_running() const { return access(file("running").c_str(), F_OK) == 0; }
 
-Status DataDirectory::mark_running() {
-    const int marker = open(file("running").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (marker < 0) return Status(system_error("creating " + file("running")));
-    const bool written = write_whole(marker, own_pid()) && fsync(marker) == 0;
-    const Error failure = written ? Error{} : system_error("writing " + file("running"));
+DataDirectory::Marker DataDirectory::read_marker(const std::string& path) {
+    const int marker = open((path + "/running").c_str(), O_RDONLY | O_CLOEXEC);
+    if (marker < 0) return {};
+    const std::string line = read_small_file(marker).substr(0, kCommitDigits);
     close(marker);
-    if (!written) return Status(failure);
+    int64_t commit = 0;
+    const auto [rest, failure] = std::from_chars(line.data(), line.data() + line.size(), commit);
+    const bool whole = line.size() == kCommitDigits && rest == line.data() + line.size();
+    return {true, failure == std::errc() && whole ? commit : 0};
+}
+
+Status DataDirectory::mark_running(int64_t commit) {
+    if (marker_ >= 0) close(marker_);
+    marker_ = open(file("running").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (marker_ < 0) return Status(system_error("creating " + file("running")));
+    if (!write_whole(marker_, commit_line(commit) + own_pid()) || fsync(marker_) != 0) {
+        return Status(system_error("writing " + file("running")));
+    }
     return sync_directory();
+}
+
+void DataDirectory::note_commit(int64_t commit) const {
+    const std::string line = commit_line(commit);
+    // What cannot be noted is not missed at the next start, and nothing else.
+    if (marker_ < 0) return;
+    const ssize_t written = pwrite(marker_, line.data(), line.size(), 0);
+    static_cast<void>(written);
 }
 
 Status DataDirectory::clear_running() {

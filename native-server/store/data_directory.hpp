@@ -4,6 +4,7 @@
 // was left behind blocks nobody. DIR/running tells the next start that this one did not end cleanly.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "core/base/result.hpp"
@@ -26,15 +27,26 @@ class DataDirectory {
     std::string file(const std::string& name) const { return path_ + "/" + name; }
 
     bool is_marked_running() const;
+    struct Marker {
+        bool exists = false;
+        int64_t commit = 0;  ///< the last transaction that its run has acknowledged; 0 if it does not say
+    };
+    /// Of a directory that may be anybody's.
+    static Marker read_marker(const std::string& path);
+    int64_t noted_commit() const { return read_marker(path_).commit; }
     /// The marker and its absence survive power loss.
-    Status mark_running();
+    Status mark_running(int64_t commit);
     Status clear_running();
+    /// Notes in the marker what is acknowledged. It is not synced: after a power loss it may say less, never more. So
+    /// it tells of a WAL that was damaged or cut short, which SQLite takes for a shorter one.
+    void note_commit(int64_t commit) const;
 
   private:
     Status sync_directory() const;
 
     std::string path_;
     int lock_ = -1;
+    int marker_ = -1;
 };
 
 }  // namespace agentcom

@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "native-server/store/archive_sums.hpp"
 #include "native-server/store/load.hpp"
 #include "native-server/store/row_io.hpp"
 #include "native-server/store/schema.hpp"
@@ -22,8 +23,15 @@ Status check_pages(SqliteConnection& db) {
     return Status(Error{"corrupt_database", 500, Blame::hub, "pages of the database are damaged: " + found});
 }
 
-/// Compares every row with its checksum.
-Result<int64_t> check_rows(SqliteConnection& db, const TableSchema& schema) {
+/// What of a table counts in the sums of archives.
+void add_archived(const TableSchema& schema, const RowValues& row, TableSum& sum) {
+    if (!is_archived(schema, row)) return;
+    ++sum.rows;
+    if (const std::optional<Hash128> hash = checksum_of(schema.table, row)) sum.sum += *hash;
+}
+
+/// Compares every row with its checksum, and adds up those that are archived.
+Result<int64_t> check_rows(SqliteConnection& db, const TableSchema& schema, TableSum& archived) {
     SqliteStatement select;
     if (!select.prepare(db, "SELECT " + select_list(schema) + " FROM " + sql_name(schema.name))) {
         return Result<int64_t>(store_unavailable(db, "reading table " + std::string(schema.name)));
@@ -33,12 +41,21 @@ Result<int64_t> check_rows(SqliteConnection& db, const TableSchema& schema) {
     for (; code == SQLITE_ROW; code = select.step()) {
         const Result<RowValues> row = read_row(select, schema);
         if (!row) return Result<int64_t>(row.error());
+        add_archived(schema, row.value(), archived);
         ++rows;
     }
     if (code != SQLITE_DONE) {
         return Result<int64_t>(store_unavailable(db, "reading table " + std::string(schema.name)));
     }
     return Result<int64_t>(rows);
+}
+
+Status check_archive(const TableSum* wanted, const TableSum& found) {
+    if (wanted == nullptr || (wanted->rows == found.rows && wanted->sum == found.sum)) return {};
+    return Status(Error{"lost_rows", 500, Blame::hub,
+                        "table " + std::string(stored_table(found.table).name) + " should have " +
+                            std::to_string(wanted->rows) + " archived rows and has " + std::to_string(found.rows) +
+                            (found.rows == wanted->rows ? ", with altered contents" : "")});
 }
 
 /// Compares what a start would read with the sums that the last commit wrote.
@@ -93,13 +110,31 @@ void keep_pace(SqliteConnection& db, Pace& pace) {
         db.handle(), kStepsBetweenRests, [](void* self) { return static_cast<Pace*>(self)->rest() ? 0 : 1; }, &pace);
 }
 
+Status verify_live(const std::string& data_directory, Pace& pace) {
+    SqliteConnection db;
+    if (!db.open(data_directory + "/hub.db", SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, "") ||
+        !db.execute("PRAGMA query_only = ON; PRAGMA busy_timeout = 1000; PRAGMA temp_store = MEMORY; "
+                    "PRAGMA cache_size = -16384; BEGIN")) {
+        return Status(store_unavailable(db, "opening " + data_directory + "/hub.db"));
+    }
+    keep_pace(db, pace);
+    const Result<Tables> tables = verify_database(db);
+    return tables ? Status() : Status(tables.error());
+}
+
 Result<Tables> verify_database(SqliteConnection& db) {
     if (const Status ours = check_application(db); !ours) return Result<Tables>(ours.error());
     if (const Status pages = check_pages(db); !pages) return Result<Tables>(pages.error());
     Tables tables;
+    ArchiveSums archives;
+    if (!archives.read(db)) return Result<Tables>(store_unavailable(db, "reading the sums of archives"));
     for (const TableSchema& schema : stored_tables()) {
-        const Result<int64_t> rows = check_rows(db, schema);
+        TableSum archived{schema.table, 0, {}};
+        const Result<int64_t> rows = check_rows(db, schema, archived);
         if (!rows) return Result<Tables>(rows.error());
+        if (const Status whole = check_archive(archives.find(schema.table), archived); !whole) {
+            return Result<Tables>(whole.error());
+        }
         tables.push_back({std::string(schema.name), rows.value(), 0});
     }
     if (const Status loadable = check_loadable(db); !loadable) return Result<Tables>(loadable.error());

@@ -21,4 +21,7 @@ void keep_pace(SqliteConnection& db, Pace& pace);
 /// `lost_rows`, `store_unavailable`.
 Result<std::vector<BackupManifest::Table>> verify_database(SqliteConnection& db);
 
+/// The same for the database of a data directory beside a hub that writes to it, at one moment.
+Status verify_live(const std::string& data_directory, Pace& pace);
+
 }  // namespace agentcom

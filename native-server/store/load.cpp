@@ -174,6 +174,17 @@ Result<LoadCounts> load_rows(SqliteConnection& db, const LoadSink& sink) {
 
 std::string sum_text(const TableSum& sum) { return std::to_string(sum.rows) + " " + sum.sum.to_hex(); }
 
+std::optional<TableSum> parse_sum(TableId table, std::string_view text) {
+    TableSum sum{table, 0, {}};
+    const char* const end = text.data() + text.size();
+    const auto [rest, failure] = std::from_chars(text.data(), end, sum.rows);
+    if (failure != std::errc() || rest == end || *rest != ' ' ||
+        !hash128_from_hex(std::string_view(rest + 1, static_cast<std::size_t>(end - rest - 1)), sum.sum)) {
+        return std::nullopt;
+    }
+    return sum;
+}
+
 Result<std::vector<TableSum>> read_sums(SqliteConnection& db) {
     std::vector<TableSum> sums;
     SqliteStatement select;
@@ -185,16 +196,12 @@ Result<std::vector<TableSum>> read_sums(SqliteConnection& db) {
         select.bind(1, key);
         const int code = select.step();
         if (code == SQLITE_ROW) {
-            const std::string text(select.text(0));
-            TableSum sum{schema.table, 0, {}};
-            const char* const end = text.data() + text.size();
-            const auto [rest, failure] = std::from_chars(text.data(), end, sum.rows);
-            if (failure != std::errc() || rest == end || *rest != ' ' ||
-                !hash128_from_hex(std::string_view(rest + 1, static_cast<std::size_t>(end - rest - 1)), sum.sum)) {
+            const std::optional<TableSum> sum = parse_sum(schema.table, select.text(0));
+            if (!sum) {
                 return Result<std::vector<TableSum>>(
                     Error{"corrupt_row", 500, Blame::hub, "table meta, row with key " + key + ": it is no sum"});
             }
-            sums.push_back(sum);
+            sums.push_back(*sum);
         } else if (code != SQLITE_DONE) {
             return Result<std::vector<TableSum>>(store_unavailable(db, "reading meta"));
         }

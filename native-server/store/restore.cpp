@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/json.hpp"
+#include "core/hub/storage_jobs.hpp"
 #include "native-server/server/files.hpp"
 #include "native-server/store/integrity.hpp"
 #include "native-server/store/row_io.hpp"
@@ -93,7 +94,8 @@ Restored restored_of(const std::string& backup, const std::optional<Marks>& now,
 std::string restored_text(const Restored& restored, bool quarantine) {
     json::Writer out;
     out.begin_object().member("backup", restored.backup).member("lost_messages", restored.lost_messages);
-    out.member("revoked_tokens", restored.revoked_tokens).member("quarantine", quarantine).end_object();
+    out.member("revoked_tokens", restored.revoked_tokens).member("quarantine", quarantine);
+    out.member("salvage", restored.salvage).end_object();
     return out.take() + "\n";
 }
 
@@ -118,6 +120,10 @@ std::optional<Plan> read_plan(const std::string& path) {
     if (const json::Value* revoked = members.find("revoked_tokens");
         revoked != nullptr && revoked->kind == json::Kind::string) {
         plan.restored.revoked_tokens = json::decode_string(*revoked);
+    }
+    if (const json::Value* salvage = members.find("salvage");
+        salvage != nullptr && salvage->kind == json::Kind::string) {
+        plan.restored.salvage = json::decode_string(*salvage);
     }
     if (const json::Value* moved = members.find("quarantine"); moved != nullptr && moved->kind == json::Kind::boolean) {
         plan.quarantine = json::to_bool(*moved);
@@ -159,12 +165,27 @@ Status stage(const DataDirectory& directory, const BackupManifest& backup, const
     return write_private_file(directory.file("restore.pending"), restored_text(restored, quarantine));
 }
 
+/// What was salvaged, beside the files that it was salvaged from.
+Status tell_salvage(const Plan& plan, const std::string& place) {
+    if (plan.restored.salvage.empty()) return {};
+    return write_private_file(place + "/salvage.json", plan.restored.salvage);
+}
+
+/// Whether what was salvaged is a database that a hub would start with.
+Status check_salvaged(const std::string& file) {
+    SqliteConnection db;
+    if (!open_unchanging(db, file)) return Status(store_unavailable(db, "opening " + file));
+    const Result<std::vector<BackupManifest::Table>> tables = verify_database(db);
+    return tables ? Status() : Status(tables.error());
+}
+
 /// From the decision to the end, from wherever it was interrupted.
 Status swap(const DataDirectory& directory, const Plan& plan, const RestoreOptions& options) {
     if (file_exists(directory.file("restore.staged"))) {
         if (plan.quarantine) {
             const Result<std::string> moved = quarantine_database(directory, options.wall_ms, options.step);
             if (!moved) return Status(moved.error());
+            if (const Status told = tell_salvage(plan, moved.value()); !told) return told;
         }
         // The old WAL must be gone for good before the new database is there: SQLite would apply it.
         for (const char* name : {"hub.db-wal", "hub.db-shm"}) {
@@ -217,7 +238,7 @@ Result<std::string> preview_restore(const std::string& data_directory, const std
 }
 
 Status request_restore(const std::string& data_directory, const std::string& backup) {
-    return write_private_file(data_directory + "/restore.request", restored_text(Restored{backup, 0, ""}, false));
+    return write_private_file(data_directory + "/restore.request", restored_text(Restored{backup, 0, "", ""}, false));
 }
 
 Status restore_backup(const DataDirectory& directory, const std::string& backup, const RestoreOptions& options) {
@@ -236,6 +257,30 @@ Status restore_backup(const DataDirectory& directory, const std::string& backup,
     }
     observe_step(options.step, "decided");
     return swap(directory, *plan, options);
+}
+
+Result<SalvageReport> salvage_damaged(const DataDirectory& directory, const std::string& damage,
+                                      const RestoreOptions& options) {
+    const std::string staged = directory.file("restore.staged");
+    Result<SalvageReport> salvaged =
+        salvage_database(directory.path(), staged, directory.noted_commit(), options.wall_ms);
+    if (!salvaged) return salvaged;
+    observe_step(options.step, "staged");
+    SalvageReport report = std::move(salvaged).value();
+    report.damage = damage;
+    Restored restored{std::string(storage::kSalvage), kUnknownMessages, "", salvage_text(report)};
+    Status done = check_salvaged(staged);
+    if (done) done = write_private_file(directory.file("restore.pending"), restored_text(restored, true));
+    if (!done) {
+        static_cast<void>(remove_file(directory.file("restore.pending")));
+        static_cast<void>(remove_file(staged));
+        return Result<SalvageReport>(done.error());
+    }
+    observe_step(options.step, "decided");
+    if (const Status swapped = swap(directory, Plan{std::move(restored), true}, options); !swapped) {
+        return Result<SalvageReport>(swapped.error());
+    }
+    return Result<SalvageReport>(std::move(report));
 }
 
 Status finish_restore(const DataDirectory& directory, const RestoreOptions& options) {

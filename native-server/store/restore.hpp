@@ -16,6 +16,7 @@
 #include "core/base/result.hpp"
 #include "native-server/store/backup.hpp"
 #include "native-server/store/data_directory.hpp"
+#include "native-server/store/salvage.hpp"
 
 namespace agentcom {
 
@@ -28,9 +29,10 @@ Status request_restore(const std::string& data_directory, const std::string& bac
 
 /// What the first run after a restore must know.
 struct Restored {
-    std::string backup;
+    std::string backup;  ///< storage::kSalvage: none, but what could be read of the damaged data
     int64_t lost_messages = 0;
     std::string revoked_tokens;  ///< digests, with blanks between them
+    std::string salvage;         ///< the text of salvage.json, if what was salvaged took the place of a backup
 };
 
 struct RestoreOptions {
@@ -43,6 +45,13 @@ struct RestoreOptions {
 
 /// Restores this backup in a directory that the caller has locked. After an error the old data are in place.
 Status restore_backup(const DataDirectory& directory, const std::string& backup, const RestoreOptions& options);
+
+/// Puts what can be read of the present data in their place, and their files into quarantine, with salvage.json beside
+/// them; by the same steps as a restore, so that a kill at any moment leaves the damaged files or what was salvaged.
+/// `damage` says what is wrong with them. After an error the files are as they were: `not_a_hub_database` when nothing
+/// can be read, and those of `salvage_database`.
+Result<SalvageReport> salvage_damaged(const DataDirectory& directory, const std::string& damage,
+                                      const RestoreOptions& options);
 
 /// At every start, before the database is opened: ends what a kill has interrupted, and does what was requested. An
 /// error says why a requested restore was not done; the request is gone then, and the old data are in place. An

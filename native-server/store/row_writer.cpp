@@ -11,9 +11,6 @@ namespace agentcom {
 
 namespace {
 
-/// Of `tasks`; the schema's columns are those of TaskRow.
-constexpr std::size_t kLiveColumn = 3;
-
 bool is_kept(const TableLayout& layout, unsigned kept_bodies, int column) {
     for (std::size_t i = 0; i < layout.bodies.size(); ++i) {
         if (layout.bodies[i] == column) return (kept_bodies >> i & 1U) != 0;
@@ -105,6 +102,7 @@ bool RowWriter::apply(const MergedChange& change) {
     const ChecksumBytes checksum(change.last->checksum);
     statement->bind_blob(static_cast<int>(values.size()) + 1, checksum.view());
     if (!statement->run()) return false;
+    if (is_archived(*layout.schema, values)) archive_.add(layout.schema->table, checksum.view());
     if (kept_bodies != 0 && sqlite3_changes(db_.handle()) != 1) {
         failure_ = corrupt_row(*layout.schema, values, "its stored body was to be kept, but the row is gone").text;
         return false;
@@ -141,15 +139,15 @@ bool RowWriter::set_meta(std::string_view key, int64_t value) {
     return set->run();
 }
 
-bool RowWriter::keep_archived(const MergedChange& change, std::vector<RowChange>& rows) {
+bool RowWriter::keep_archived(const MergedChange& change, std::vector<RowChange>& rows, bool correcting) {
     const TableSchema& schema = *change.layout->schema;
     const RowChange& last = *change.last;
     std::string condition;
     if (schema.row_class == RowClass::archive) {
         // Archive rows are written once, so only a deletion meets one.
-        if (!last.erase) return true;
-    } else if (schema.table == TableId::tasks && !last.erase) {
-        if (last.values[kLiveColumn].integer != 0) return true;
+        if (!last.erase && !correcting) return true;
+    } else if (schema.table == TableId::tasks && (!last.erase || correcting)) {
+        if (!correcting && last.values[kLiveColumn].integer != 0) return true;
         condition = " AND live = 0";
     } else {
         return true;
@@ -160,6 +158,7 @@ bool RowWriter::keep_archived(const MergedChange& change, std::vector<RowChange>
     for (int i = 0; i < schema.key_columns; ++i) bind_value(*select, i + 1, last.values[static_cast<std::size_t>(i)]);
     const int code = select->step();
     if (code == SQLITE_ROW) {
+        archive_.subtract(schema.table, select->text(static_cast<int>(schema.columns.size())));
         // An altered row has no checksum to be put back with; a reader finds it out as well.
         if (Result<RowValues> row = read_row(*select, schema)) {
             const std::optional<Hash128> checksum = checksum_of(schema.table, row.value());
@@ -168,6 +167,16 @@ bool RowWriter::keep_archived(const MergedChange& change, std::vector<RowChange>
     }
     select->reset();
     return code == SQLITE_ROW || code == SQLITE_DONE;
+}
+
+bool RowWriter::remove_archived(SqliteStatement& remove, TableId table, int64_t* deleted) {
+    int code = remove.step();
+    for (; code == SQLITE_ROW; code = remove.step()) {
+        archive_.subtract(table, remove.text(0));
+        if (deleted != nullptr) ++*deleted;
+    }
+    remove.reset();
+    return code == SQLITE_DONE;
 }
 
 bool RowWriter::prune(Prune::What what, int64_t workspace, int64_t up_to, int64_t& limit, bool& done) {
@@ -187,8 +196,8 @@ bool RowWriter::prune(Prune::What what, int64_t workspace, int64_t up_to, int64_
 }
 
 bool RowWriter::prune_messages(int64_t workspace, int64_t above, int64_t up_to, std::vector<int64_t> keep) {
-    SqliteStatement* remove =
-        statement("DELETE FROM messages WHERE place > " + place_of(1, 2) + " AND place < " + place_of(1, 3));
+    SqliteStatement* remove = statement("DELETE FROM messages WHERE place > " + place_of(1, 2) + " AND place < " +
+                                        place_of(1, 3) + " RETURNING checksum");
     if (remove == nullptr) return false;
     // The gaps between those that stay.
     std::sort(keep.begin(), keep.end());
@@ -200,7 +209,7 @@ bool RowWriter::prune_messages(int64_t workspace, int64_t above, int64_t up_to, 
         remove->bind(1, workspace);
         remove->bind(2, gap_above);
         remove->bind(3, end);
-        if (!remove->run()) return false;
+        if (!remove_archived(*remove, TableId::messages)) return false;
         gap_above = end;
     }
     return true;
@@ -223,7 +232,7 @@ bool RowWriter::prune_output(const Prune& prune) {
 bool RowWriter::prune_numbered(TableId table, int64_t workspace, int64_t up_to, int64_t& limit, bool& done) {
     const std::string rows = std::string(stored_table(table).name) + " WHERE workspace = ?1 AND seq <= ?2";
     SqliteStatement* first = statement("SELECT seq FROM " + rows + " ORDER BY seq LIMIT 1");
-    SqliteStatement* remove = statement("DELETE FROM " + rows);
+    SqliteStatement* remove = statement("DELETE FROM " + rows + " RETURNING checksum");
     if (first == nullptr || remove == nullptr) return false;
     while (limit > 0) {
         first->bind(1, workspace);
@@ -236,8 +245,9 @@ bool RowWriter::prune_numbered(TableId table, int64_t workspace, int64_t up_to, 
         if (code != SQLITE_ROW) return false;
         remove->bind(1, workspace);
         remove->bind(2, std::min(up_to, lowest + limit - 1));
-        if (!remove->run()) return false;
-        limit -= std::max<int64_t>(1, sqlite3_changes(db_.handle()));
+        int64_t deleted = 0;
+        if (!remove_archived(*remove, table, &deleted)) return false;
+        limit -= std::max<int64_t>(1, deleted);
     }
     return true;
 }
@@ -259,14 +269,19 @@ bool RowWriter::prune_finished(int64_t workspace, int64_t up_to, int64_t& limit,
     for (const std::string& id : ids) {
         for (const char* table :
              {"task_inputs WHERE workspace = ?1 AND task_id", "task_edges WHERE workspace = ?1 AND task_id",
-              "attempts WHERE workspace = ?1 AND task_id", "task_outputs WHERE workspace = ?1 AND task_id",
-              "tasks WHERE workspace = ?1 AND id"}) {
+              "attempts WHERE workspace = ?1 AND task_id", "task_outputs WHERE workspace = ?1 AND task_id"}) {
             SqliteStatement* remove = statement("DELETE FROM " + std::string(table) + " = ?2");
             if (remove == nullptr) return false;
             remove->bind(1, workspace);
             remove->bind(2, id);
             if (!remove->run()) return false;
         }
+        SqliteStatement* remove =
+            statement("DELETE FROM tasks WHERE workspace = ?1 AND id = ?2 AND live = 0 RETURNING checksum");
+        if (remove == nullptr) return false;
+        remove->bind(1, workspace);
+        remove->bind(2, id);
+        if (!remove_archived(*remove, TableId::tasks)) return false;
     }
     done = static_cast<int64_t>(ids.size()) < limit;
     limit -= static_cast<int64_t>(ids.size());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/state/store.hpp"
+#include "native-server/store/archive_sums.hpp"
 #include "native-server/store/change_set.hpp"
 #include "native-server/store/sqlite.hpp"
 
@@ -32,8 +33,19 @@ class RowWriter {
     bool prune_output(const Prune& prune);
     bool prune_messages(int64_t workspace, int64_t above, int64_t up_to, std::vector<int64_t> keep);
     /// The row that a change is going to overwrite or delete, if it is one that no hub has in memory: a message, an
-    /// event or a finished task. Appends it to `rows`.
-    bool keep_archived(const MergedChange& change, std::vector<RowChange>& rows);
+    /// event or a finished task. Appends it to `rows`. To be called before `apply`, which counts on it for the sums of
+    /// archives; `correcting`: the change takes back a transaction, so that it may meet what no other one meets.
+    bool keep_archived(const MergedChange& change, std::vector<RowChange>& rows, bool correcting = false);
+
+    /// Reads the sums of archives again from the file; when a transaction begins they are noted, and put back when it
+    /// is rolled back. `write_archive_sums` is the last of a transaction's changes of rows.
+    bool read_archive_sums() { return archive_.read(db_); }
+    void note_archive_sums() { archive_before_ = archive_; }
+    void put_back_archive_sums() { archive_ = archive_before_; }
+    bool write_archive_sums() {
+        return archive_.write(
+            [this](const std::string& key, const std::string& value) { return set_meta(key, value); });
+    }
 
     /// What is wrong when it is not SQLite that failed, "" otherwise. Asking forgets it.
     std::string take_failure() { return std::exchange(failure_, {}); }
@@ -45,7 +57,12 @@ class RowWriter {
     bool prune_numbered(TableId table, int64_t workspace, int64_t up_to, int64_t& limit, bool& done);
     bool prune_finished(int64_t workspace, int64_t up_to, int64_t& limit, bool& done);
 
+    /// Runs a deletion that gives the checksums of what it deletes. `deleted` may be null.
+    bool remove_archived(SqliteStatement& remove, TableId table, int64_t* deleted = nullptr);
+
     SqliteConnection& db_;
+    ArchiveSums archive_;
+    ArchiveSums archive_before_;
     /// By table and the bodies that stay as they are (a bit for each).
     std::map<std::pair<TableId, unsigned>, SqliteStatement> upserts_;
     std::map<TableId, SqliteStatement> erasures_;

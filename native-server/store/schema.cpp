@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include "native-server/store/archive_sums.hpp"
+#include "native-server/store/load.hpp"
 #include "native-server/store/row_io.hpp"
 
 namespace agentcom {
@@ -216,6 +218,10 @@ Status prepare_schema(SqliteConnection& db, bool& created, std::span<const Migra
         statements.push_back("PRAGMA application_id = " + std::to_string(kApplicationId));
         statements.push_back("PRAGMA user_version = " + std::to_string(schema_version(steps)));
         statements.emplace_back("INSERT INTO meta VALUES ('commit', 0), ('last_turn', 0)");
+        for (const TableId table : kArchiveSumTables) {
+            statements.push_back("INSERT INTO meta VALUES ('" + std::string(kArchiveSumPrefix) +
+                                 std::string(stored_table(table).name) + "', '" + sum_text({table, 0, {}}) + "')");
+        }
         if (!run_all(db, statements)) return Status(store_unavailable(db, "creating the tables"));
         return {};
     }

@@ -8,6 +8,7 @@
 //     last_turn      the turn that the last transaction ended with
 //     hub_version    the hub that opened the file last
 //     sum.TABLE      "ROWS HEX": count and sum of hashes of the rows that a start must find again
+//     archive.TABLE  the same of messages, events, receipts and finished tasks (archive_sums.hpp)
 //
 // The schema's version is PRAGMA user_version; PRAGMA application_id tells a hub database from any other.
 #pragma once

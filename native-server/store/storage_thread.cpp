@@ -5,17 +5,24 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "core/base/json.hpp"
 #include "native-server/log/thread_name.hpp"
+#include "native-server/store/background_check.hpp"
+#include "native-server/store/care_tables.hpp"
+#include "native-server/store/command.hpp"
+#include "native-server/store/damage.hpp"
+#include "native-server/store/integrity.hpp"
 #include "native-server/store/restore.hpp"
 #include "native-server/store/sqlite.hpp"
 
@@ -25,6 +32,8 @@ namespace {
 
 /// Below the threads that serve.
 constexpr int kNice = 10;
+/// A slice of the background check.
+constexpr std::chrono::milliseconds kCheckAtATime{2};
 
 int64_t wall_clock_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -48,11 +57,12 @@ void read_database_size(const std::string& data_directory, StorageFigures& figur
 StorageJobDone job_failed(int64_t job, const Error& error) { return {job, false, "{}", error.text}; }
 
 std::string backup_result(const BackupManifest& manifest, const std::string& path,
-                          const std::vector<std::string>& removed, const std::string& copied_to) {
+                          const std::vector<std::string>& removed, const std::string& copied_to, bool command_ran) {
     json::Writer out;
     out.begin_object().member("name", manifest.name).member("path", path).member("bytes", manifest.bytes);
     out.member("rows", manifest.rows).member("sha256", manifest.sha256).member("duration_ms", manifest.duration_ms);
     out.member("copied_to", copied_to.empty() ? std::nullopt : std::optional(copied_to));
+    if (command_ran) out.member("copy_command", "ok");
     out.key("removed").raw(json::encode_strings(removed)).key("tables").begin_array();
     for (const BackupManifest::Table& table : manifest.care_tables) {
         out.begin_object().member("table", table.name).member("rows", table.rows);
@@ -68,6 +78,15 @@ class StorageThread::Impl {
   public:
     Impl(StorageThreadOptions options, std::function<void(InputBody)> report)
         : options_(std::move(options)), report_(std::move(report)), thread_([this] { run(); }) {}
+
+    StorageFigures look() const {
+        StorageFigures figures = StorageThread::look(options_);
+        const std::lock_guard lock(mutex_);
+        figures.checked_at = checked_at_;
+        figures.tables = tables_;
+        if (!found_.empty()) figures.damage += (figures.damage.empty() ? "" : ". ") + found_;
+        return figures;
+    }
 
     void submit(StorageJob job) {
         {
@@ -93,10 +112,29 @@ class StorageThread::Impl {
     StorageJobDone verify(const StorageJob& job, const BackupManifest& backup, Pace& pace);
     StorageJobDone restore(const StorageJob& job, const BackupManifest& backup, Pace& pace);
     std::vector<std::string> remove_expendable(const std::string& backups);
+    void report_figures();
+    void count_tables();
+    /// A slice of the background check. Gives how long to rest after it.
+    std::chrono::nanoseconds check();
+    /// Notes what a look at every row came to.
+    void note_checked(const Status& status);
+    /// A copy of everything was read, and all of it was right.
+    void note_whole();
+
+    using Clock = std::chrono::steady_clock;
 
     StorageThreadOptions options_;
     std::function<void(InputBody)> report_;
-    std::mutex mutex_;
+    // The thread's own.
+    std::optional<BackgroundCheck> checking_;
+    Clock::time_point next_check_ = Clock::now();
+    Clock::time_point next_figures_ = Clock::now();
+    Clock::time_point next_count_ = Clock::now();
+
+    mutable std::mutex mutex_;
+    int64_t checked_at_ = 0;
+    std::string found_;  ///< damage, by checks and backups of this run
+    std::string tables_ = "[]";
     std::condition_variable wake_;
     std::deque<StorageJob> jobs_;
     std::atomic<bool> stopping_{false};
@@ -108,27 +146,91 @@ void StorageThread::Impl::run() {
     setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice);
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        if (jobs_.empty()) {
+        std::chrono::nanoseconds rest{0};
+        if (!jobs_.empty()) {
+            const StorageJob job = std::move(jobs_.front());
+            jobs_.pop_front();
             lock.unlock();
-            report_(look(options_));
-            lock.lock();
-            wake_.wait_for(lock, std::chrono::milliseconds(options_.figures_ms),
-                           [this] { return stopping_ || !jobs_.empty(); });
-            continue;
-        }
-        const StorageJob job = std::move(jobs_.front());
-        jobs_.pop_front();
-        lock.unlock();
-        StorageJobDone done = carry_out(job);
-        if (!stopping_) {
-            // First the figures: whoever hears of the end finds the backup in the list.
-            report_(look(options_));
-            report_(std::move(done));
+            StorageJobDone done = carry_out(job);
+            if (!stopping_) {
+                // First the figures: whoever hears of the end finds the backup in the list.
+                report_figures();
+                report_(std::move(done));
+            }
+        } else {
+            lock.unlock();
+            if (Clock::now() >= next_figures_) report_figures();
+            rest = check();
         }
         lock.lock();
-        wake_.wait_for(lock, std::chrono::milliseconds(options_.figures_ms),
-                       [this] { return stopping_ || !jobs_.empty(); });
+        wake_.wait_for(lock, rest, [this] { return stopping_ || !jobs_.empty(); });
     }
+}
+
+void StorageThread::Impl::report_figures() {
+    if (Clock::now() >= next_count_) count_tables();
+    report_(look());
+    next_figures_ = Clock::now() + std::chrono::milliseconds(options_.figures_ms);
+}
+
+void StorageThread::Impl::count_tables() {
+    const Clock::time_point began = Clock::now();
+    SqliteConnection db;
+    Pace pace(100, &stopping_);
+    if (!db.open(options_.data_directory + "/hub.db", SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, "")) return;
+    db.execute("PRAGMA query_only = ON; PRAGMA busy_timeout = 1000");
+    keep_pace(db, pace);
+    json::Writer out;
+    out.begin_array();
+    const auto tables = read_care_tables(db, false);
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+        out.begin_object().member("table", kCareTables.at(i));
+        out.member("record_count", std::max<int64_t>(0, tables.at(i).rows));
+        out.member("file_size_bytes", std::max<int64_t>(0, tables.at(i).bytes)).end_object();
+    }
+    out.end_array();
+    // Counting a large database takes long, and so is done seldom.
+    next_count_ = Clock::now() + std::max<Clock::duration>(std::chrono::milliseconds(options_.figures_ms),
+                                                           1'000 * (Clock::now() - began));
+    const std::lock_guard lock(mutex_);
+    tables_ = out.take();
+}
+
+std::chrono::nanoseconds StorageThread::Impl::check() {
+    const Clock::time_point began = Clock::now();
+    const auto until_figures = std::max<Clock::duration>(next_figures_ - began, std::chrono::milliseconds(1));
+    if (options_.check_interval_ms <= 0) return until_figures;
+    if (!checking_) {
+        if (began < next_check_) return std::min<Clock::duration>(until_figures, next_check_ - began);
+        checking_.emplace(options_.data_directory + "/hub.db");
+    }
+    Status status;
+    while (status && !checking_->is_done() && Clock::now() - began < kCheckAtATime) status = checking_->step();
+    if (checking_->is_done()) {
+        checking_.reset();
+        next_check_ = Clock::now() + std::chrono::milliseconds(options_.check_interval_ms);
+        if (status || is_damage(status.error())) {
+            note_checked(status);
+            next_figures_ = Clock::now();
+        }
+    }
+    return (Clock::now() - began) * (100 - options_.check_pace_percent) / options_.check_pace_percent;
+}
+
+void StorageThread::Impl::note_checked(const Status& status) {
+    const std::lock_guard lock(mutex_);
+    if (status) {
+        checked_at_ = wall_clock_ms();
+        return;
+    }
+    found_ = status.error().code + ": " + status.error().text +
+             ". What is read is compared with checksums, and refused; start the hub with --on-damage to be rid of it";
+}
+
+void StorageThread::Impl::note_whole() {
+    const std::lock_guard lock(mutex_);
+    checked_at_ = wall_clock_ms();
+    found_.clear();
 }
 
 StorageJobDone StorageThread::Impl::carry_out(const StorageJob& job) {
@@ -155,7 +257,11 @@ StorageJobDone StorageThread::Impl::back_up(const StorageJob& job, Pace& pace) {
     backup.trigger = job.scheduled ? "scheduled" : "manual";
     backup.wall_ms = wall_clock_ms();
     const Result<BackupManifest> made = make_backup(options_.data_directory, options_.backups, backup, pace);
-    if (!made) return job_failed(job.job, made.error());
+    if (!made) {
+        if (is_damage(made.error())) note_checked(Status(made.error()));
+        return job_failed(job.job, made.error());
+    }
+    note_whole();
     const std::vector<std::string> removed = remove_expendable(options_.backups);
     if (!options_.copy_to.empty()) {
         if (const Status copied = copy_backup(options_.backups, options_.copy_to, made.value(), pace); !copied) {
@@ -164,8 +270,17 @@ StorageJobDone StorageThread::Impl::back_up(const StorageJob& job, Pace& pace) {
         }
         remove_expendable(options_.copy_to);
     }
-    return {job.job, true,
-            backup_result(made.value(), options_.backups + "/" + made.value().name, removed, options_.copy_to), ""};
+    const std::string path = options_.backups + "/" + made.value().name;
+    if (!options_.copy_command.empty()) {
+        std::vector<std::string> command = options_.copy_command;
+        command.push_back(path);
+        if (const Status ran = run_command(command, options_.copy_command_timeout_ms, &stopping_); !ran) {
+            return {job.job, false, "{}",
+                    "backup " + made.value().name + " is good, but copying it failed: " + ran.error().text};
+        }
+    }
+    return {job.job, true, backup_result(made.value(), path, removed, options_.copy_to, !options_.copy_command.empty()),
+            ""};
 }
 
 StorageJobDone StorageThread::Impl::verify(const StorageJob& job, const BackupManifest& backup, Pace& pace) {
@@ -199,8 +314,11 @@ StorageFigures StorageThread::look(const StorageThreadOptions& options) {
     if (statvfs(options.data_directory.c_str(), &disk) == 0) {
         figures.disk_free_bytes = static_cast<int64_t>(disk.f_bavail) * static_cast<int64_t>(disk.f_frsize);
     }
-    figures.lost_rows = options.lost_rows;
+    const DamageRecord record = read_damage(options.data_directory);
+    figures.lost_rows = record.lost_rows;
     figures.damage = options.damage;
+    if (!record.text.empty()) figures.damage += (figures.damage.empty() ? "" : ". ") + record.text;
+    figures.tables = "[]";
     figures.backups = describe_backups(list_backups(options.backups));
     return figures;
 }
@@ -210,5 +328,6 @@ StorageThread::StorageThread(StorageThreadOptions options, std::function<void(In
 StorageThread::~StorageThread() { stop(); }
 void StorageThread::submit(StorageJob job) { impl_->submit(std::move(job)); }
 void StorageThread::stop() { impl_->stop(); }
+StorageFigures StorageThread::look() const { return impl_->look(); }
 
 }  // namespace agentcom

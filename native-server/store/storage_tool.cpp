@@ -9,6 +9,7 @@
 
 #include "native-server/server/files.hpp"
 #include "native-server/store/backup.hpp"
+#include "native-server/store/damage.hpp"
 #include "native-server/store/data_directory.hpp"
 #include "native-server/store/integrity.hpp"
 #include "native-server/store/restore.hpp"
@@ -57,7 +58,12 @@ void check_files(const StorageTool& tool, Findings& findings) {
         findings.note("a restore was interrupted", "The next start of agentcom-hub ends it.");
     }
     std::error_code ignored;
-    if (std::filesystem::exists(tool.data_directory + "/quarantine", ignored)) {
+    if (const DamageRecord record = read_damage(tool.data_directory); !record.text.empty()) {
+        findings.bad("the hub runs on what could be read of a damaged database: " + record.text,
+                     "See salvage.json there for each table. Restore a backup if that is worth more than what came "
+                     "since (--restore-backup), and remove the directory when nobody needs it any more: until then the "
+                     "hub says that it is damaged.");
+    } else if (std::filesystem::exists(tool.data_directory + "/quarantine", ignored)) {
         findings.note("there are damaged databases in " + tool.data_directory + "/quarantine",
                       "Remove them when nobody needs them any more.");
     }
@@ -70,6 +76,19 @@ void check_files(const StorageTool& tool, Findings& findings) {
     }
 }
 
+/// What to do about a database that is not as it was written.
+std::string advice_for(const Error& error) {
+    std::string meaning;
+    if (error.code == "corrupt_row") meaning = "A row is not as a hub wrote it: the disk, or somebody changed it. ";
+    if (error.code == "corrupt_database") meaning = "Pages are not as SQLite wrote them: mostly the disk or the RAM. ";
+    if (error.code == "lost_rows") meaning = "Rows are missing that nobody deleted through the hub. ";
+    if (error.code == "not_a_hub_database") meaning = "Is this the data directory? ";
+    return meaning +
+           "Stop the hub. Put a good copy of the file back if there is one, or restore a backup (--list-backups, "
+           "--restore-backup), or start it with --on-damage restore (the newest good backup) or --on-damage degraded "
+           "(every row that can be read).";
+}
+
 void check_database(const StorageTool& tool, Findings& findings) {
     const std::string file = tool.data_directory + "/hub.db";
     SqliteConnection db;
@@ -79,12 +98,17 @@ void check_database(const StorageTool& tool, Findings& findings) {
     }
     sqlite3_db_config(db.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     db.execute("PRAGMA busy_timeout = 1000; PRAGMA temp_store = MEMORY; BEGIN");
-    const Result<std::vector<BackupManifest::Table>> tables = verify_database(db);
-    if (!tables) {
-        return findings.bad(tables.error().code + ": " + tables.error().text,
-                            "Stop the hub and restore a backup (--list-backups, --restore-backup), or start it with "
-                            "--on-damage restore.");
+    const DataDirectory::Marker marker = DataDirectory::read_marker(tool.data_directory);
+    int64_t commit = 0;
+    if (marker.exists && db.query_integer("SELECT value FROM meta WHERE key = 'commit'", commit) &&
+        commit < marker.commit) {
+        findings.bad("the last " + std::to_string(marker.commit - commit) +
+                         " acknowledged transactions are not in hub.db and its WAL",
+                     "The WAL was damaged or cut short. Put the file back if there is a copy; else restore a backup, "
+                     "or start the hub with --on-damage degraded.");
     }
+    const Result<std::vector<BackupManifest::Table>> tables = verify_database(db);
+    if (!tables) return findings.bad(tables.error().code + ": " + tables.error().text, advice_for(tables.error()));
     int64_t rows = 0;
     for (const BackupManifest::Table& table : tables.value()) rows += table.rows;
     findings.good("every page, row and sum of hub.db is right (" + std::to_string(rows) + " rows)");

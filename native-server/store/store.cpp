@@ -93,6 +93,7 @@ class SqliteStore::Impl {
     std::optional<CommitError> vacuum(int64_t pages, Pages& after);
     std::optional<CommitError> checkpoint();
     void close();
+    void abandon();
 
     DataDirectory directory_;
     StoreOptions options_;
@@ -106,7 +107,11 @@ class SqliteStore::Impl {
     bool connect() { return db_.open(directory_.file("hub.db"), kOpenFlags, options_.vfs) && configure(); }
     bool configure();
     void disconnect();
-    bool begin() { return db_.execute("BEGIN IMMEDIATE"); }
+    void keep_wal_on_close(bool keep);
+    bool begin() {
+        rows_.note_archive_sums();
+        return db_.execute("BEGIN IMMEDIATE");
+    }
     bool end() { return db_.execute("COMMIT"); }
     CommitError error(std::string_view what);
     CommitError roll_back(std::string_view what);
@@ -180,7 +185,17 @@ Status SqliteStore::Impl::open(const std::string& path) {
                                 directory_.file("running") + " to go on with what is left"});
     }
     const std::string file = directory_.file("hub.db");
+    std::error_code unknown;
+    if (was_unclean_ && std::filesystem::file_size(file, unknown) == 0) {
+        return Status(Error{"lost_wal", 500, Blame::hub,
+                            file +
+                                " is missing or empty although a hub ran on it. Put the file back, or restore a "
+                                "backup; or remove " +
+                                directory_.file("running") + " to begin with nothing"});
+    }
     if (!db_.open(file, kOpenFlags, options_.vfs)) return Status(store_unavailable(db_, "opening " + file));
+    // Whatever is wrong with them, an attempt to open the files leaves them as they are.
+    keep_wal_on_close(true);
     // Before anything is set: a file of somebody else's must stay as it is.
     if (Status ours = check_application(db_); !ours) return ours;
     if (!configure()) return Status(store_unavailable(db_, "opening " + file));
@@ -191,6 +206,17 @@ Status SqliteStore::Impl::open(const std::string& path) {
         return Status(store_unavailable(db_, "reading meta"));
     }
     highest_ = acknowledged_;
+    if (const int64_t noted = was_unclean_ ? directory_.noted_commit() : 0; acknowledged_ < noted) {
+        return Status(Error{"lost_wal", 500, Blame::hub,
+                            file + " and its WAL end with transaction " + std::to_string(acknowledged_) +
+                                ", but the last run acknowledged transaction " + std::to_string(noted) +
+                                ": what was written last is damaged or gone. Put the files back, restore a backup, or "
+                                "remove " +
+                                directory_.file("running") + " to go on with what is left"});
+    }
+    if (!rows_.read_archive_sums()) {
+        return Status(Error{"corrupt_row", 500, Blame::hub, "table meta: the sum of an archive cannot be read"});
+    }
     const Result<std::vector<TableSum>> sums = read_sums(db_);
     if (!sums) return Status(sums.error());
     for (const TableSum& sum : sums.value()) sums_[sum.table] = sum_text(sum);
@@ -200,7 +226,19 @@ Status SqliteStore::Impl::open(const std::string& path) {
         db_.execute("ROLLBACK");
         return Status(failure);
     }
-    return directory_.mark_running();
+    if (Status marked = directory_.mark_running(acknowledged_); !marked) return marked;
+    keep_wal_on_close(false);
+    return {};
+}
+
+void SqliteStore::Impl::keep_wal_on_close(bool keep) {
+    sqlite3_db_config(db_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, nullptr);
+}
+
+void SqliteStore::Impl::abandon() {
+    if (!db_.is_open()) return;
+    keep_wal_on_close(true);
+    disconnect();
 }
 
 void SqliteStore::Impl::close() {
@@ -209,16 +247,16 @@ void SqliteStore::Impl::close() {
     search_.finish();
     if (failed_) {
         // The file may hold what was refused; the next start finds it as a crash would have left it.
-        sqlite3_db_config(db_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+        keep_wal_on_close(true);
     } else if (sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) ==
                SQLITE_OK) {
         // A marker that stays without a WAL would keep the next start from going on.
         if (!directory_.clear_running()) {
-            sqlite3_db_config(db_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+            keep_wal_on_close(true);
         }
     } else {
         // Somebody reads, or the disk is full: the WAL must stay, and so must the marker.
-        sqlite3_db_config(db_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+        keep_wal_on_close(true);
     }
     db_.close();
 }
@@ -258,6 +296,7 @@ CommitError SqliteStore::Impl::error(std::string_view what) {
 CommitError SqliteStore::Impl::roll_back(std::string_view what) {
     CommitError failure = error(what);
     db_.execute("ROLLBACK");
+    rows_.put_back_archive_sums();
     return failure;
 }
 
@@ -277,6 +316,7 @@ std::optional<CommitError> SqliteStore::Impl::commit(std::span<const Batch> batc
         return roll_back("committing turn " + std::to_string(batches.back().turn));
     }
     acknowledged_ = highest_;
+    directory_.note_commit(acknowledged_);
     last_turn_ = batches.back().turn;
     if (std::any_of(batches.begin(), batches.end(), writes_messages)) search_.messages_written();
     for (const TableSum& sum : batches.back().sums) sums_[sum.table] = sum_text(sum);
@@ -298,7 +338,8 @@ bool SqliteStore::Impl::write_batches(std::span<const Batch> batches) {
     // Messages at once, since only this batch says which of them stay; read ones, so that nobody misses them should the
     // commit be refused. Of the rest only what acknowledged commits asked for, in slices.
     return prune_at_once(batches) && prune_some(options_.prune_slice_rows) && write_sums(batches.back().sums) &&
-           rows_.set_meta("last_turn", batches.back().turn) && rows_.set_meta("commit", highest_);
+           rows_.write_archive_sums() && rows_.set_meta("last_turn", batches.back().turn) &&
+           rows_.set_meta("commit", highest_);
 }
 
 bool SqliteStore::Impl::write_sums(const std::vector<TableSum>& sums) {
@@ -343,7 +384,7 @@ std::optional<CommitError> SqliteStore::Impl::upkeep(bool& more) {
     if (failed_) return std::nullopt;
     if (!prunes_.empty()) {
         const PruneTargets before = prunes_;
-        if (!begin() || !prune_some(options_.prune_slice_rows) || !end()) {
+        if (!begin() || !prune_some(options_.prune_slice_rows) || !rows_.write_archive_sums() || !end()) {
             prunes_ = before;
             return roll_back("pruning");
         }
@@ -398,10 +439,10 @@ bool SqliteStore::Impl::reopen() {
         // A checkpoint now would be one more write to a disk that has just failed.
         rows_.finish();
         search_.finish();
-        sqlite3_db_config(db_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+        keep_wal_on_close(true);
     }
     disconnect();
-    connected_again_ = connect();
+    connected_again_ = connect() && rows_.read_archive_sums();
     return connected_again_;
 }
 
@@ -415,9 +456,11 @@ bool SqliteStore::Impl::write_correction(std::span<const RowChange> correction) 
     Batch batch;
     batch.changes.assign(correction.begin(), correction.end());
     batch.changes.insert(batch.changes.end(), overwritten_.begin(), overwritten_.end());
+    std::vector<RowChange> met;
     for (const MergedChange& change : merge_changes({&batch, 1})) {
-        if (!rows_.apply(change)) return false;
+        if (!rows_.keep_archived(change, met, true) || !rows_.apply(change)) return false;
     }
+    if (!rows_.write_archive_sums()) return false;
     for (const TableSchema& schema : stored_tables()) {
         const auto sum = sums_.find(schema.table);
         const std::string key = "sum." + std::string(schema.name);
@@ -466,6 +509,7 @@ std::optional<CommitError> SqliteStore::Impl::recover(std::span<const RowChange>
     }
     if (!probe()) return roll_back("a probe commit");
     acknowledged_ = highest_;
+    directory_.note_commit(acknowledged_);
     failed_ = false;
     return std::nullopt;
 }
@@ -495,6 +539,7 @@ std::optional<CommitError> SqliteStore::vacuum(int64_t pages, Pages& after) { re
 int64_t SqliteStore::wal_pages() const { return impl_->wal_pages_; }
 std::optional<CommitError> SqliteStore::checkpoint() { return impl_->checkpoint(); }
 void SqliteStore::close() { impl_->close(); }
+void SqliteStore::abandon() { impl_->abandon(); }
 const std::string& SqliteStore::directory() const { return impl_->directory_.path(); }
 const StoreOptions& SqliteStore::options() const { return impl_->options_; }
 bool SqliteStore::was_unclean() const { return impl_->was_unclean_; }

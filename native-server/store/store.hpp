@@ -65,8 +65,8 @@ struct LoadCounts {
 class SqliteStore {
   public:
     /// Opens or creates a data directory (0700, the database 0600). Errors: `data_directory_in_use` (names the pid),
-    /// `newer_schema`, `not_a_hub_database`, `lost_wal` (the last run was killed and its WAL is gone),
-    /// `store_unavailable`.
+    /// `newer_schema`, `not_a_hub_database`, `lost_wal` (the last run was killed, and its WAL is gone or does not hold
+    /// all that was acknowledged), `store_unavailable`.
     static Result<std::unique_ptr<SqliteStore>> open(const std::string& directory, StoreOptions options = {});
     /// Stops cleanly as `close` does.
     ~SqliteStore();
@@ -112,6 +112,9 @@ class SqliteStore {
 
     /// A checkpoint, then the `running` marker goes. Also after failures. Further calls do nothing.
     void close();
+    /// Closes without writing anything: for a database that turned out to be damaged. The next start finds it as a
+    /// crash would have left it.
+    void abandon();
 
     const std::string& directory() const;
     const StoreOptions& options() const;

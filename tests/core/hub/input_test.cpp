@@ -71,7 +71,7 @@ std::vector<Input> examples() {
     MachineSample::numbers(sample, [&number](int64_t& each) { each = ++number; });
     add(std::move(sample));
     add(StorageJobDone{5, true, R"({"backup":"b"})", "a word"});
-    add(StorageFigures{1, 2, 3, 4, "page 5", "[]"});
+    add(StorageFigures{1, 2, 3, 4, "page 5", 6, R"([{"table":"task_queue"}])", "[]"});
     return inputs;
 }
 

@@ -152,3 +152,34 @@ TEST_CASE("W-24: health reports the nine tables, and fragmentation is the share 
     CHECK(world.get("/api/admin/backups").status == 403);
     CHECK(world.post("/api/admin/backup", "").status == 403);
 }
+
+TEST_CASE("W-29: what is damaged is said wherever somebody may look, and once for each thing", "[storage]") {
+    struct Case {
+        const char* damage;
+        int64_t lost_rows;
+        const char* problems;
+    };
+    const Case each = GENERATE(Case{"", 0, ""}, Case{"page 7", 0, R"(["storage_failure"])"},
+                               Case{"salvaged", 3, R"(["storage_failure","rows_lost"])"});
+    World world;
+    StorageFigures figures;
+    figures.damage = each.damage;
+    figures.lost_rows = each.lost_rows;
+    figures.checked_at = 5;
+    figures.tables = R"([{"table":"task_queue","record_count":1,"file_size_bytes":4096}])";
+    const int64_t before = world.hub.tables().find<WorkspaceRow>({1})->event_seq;
+    world.hub.apply(figures);
+    world.hub.apply(figures);
+    const bool damaged = *each.damage != 0;
+    CHECK(world.hub.tables().find<WorkspaceRow>({1})->event_seq - before == (damaged ? 1 : 0));
+    const Response health = world.hub.http(Method::get, "/health", "", "");
+    CHECK(TestHub::member(health.body, "problems") == each.problems);
+    const Response storage = world.hub.http(Method::get, "/api/admin/storage", "", kAdmin);
+    CHECK(TestHub::member(storage.body, "damage") == (damaged ? each.damage : "null"));
+    CHECK(TestHub::member(storage.body, "lost_rows") == std::to_string(each.lost_rows));
+    CHECK(TestHub::member(storage.body, "checked_at") == "5");
+    const Response metrics = world.hub.http(Method::get, "/api/metrics", "", kAdmin);
+    const std::string care = TestHub::member(metrics.body, "dets_health");
+    CHECK(TestHub::member(care, "health_status") == (damaged ? "unhealthy" : "healthy"));
+    CHECK(TestHub::member(care, "tables").find(R"("table":"task_queue","record_count":1)") != std::string::npos);
+}

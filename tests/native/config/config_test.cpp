@@ -173,4 +173,13 @@ TEST_CASE("every setting is described", "[config]") {
     }
 }
 
+TEST_CASE("what a start does with a damaged database is one of three words", "[config]") {
+    CHECK(load({}).on_damage == OnDamage::refuse);
+    CHECK(load({"--on-damage", "refuse"}).on_damage == OnDamage::refuse);
+    CHECK(load({"--on-damage", "degraded"}).on_damage == OnDamage::degraded);
+    CHECK(load({}, {{"AGENTCOM_ON_DAMAGE", "restore"}}).on_damage == OnDamage::restore);
+    CHECK(refusal({"--on-damage", "ignore"}).find("use refuse, degraded or restore") != std::string::npos);
+    CHECK(load({"--backup-copy-command", "rclone copy"}).backup_copy_command == "rclone copy");
+}
+
 }  // namespace agentcom

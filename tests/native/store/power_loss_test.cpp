@@ -1,5 +1,6 @@
 // What a store acknowledged is there after the power failed at any moment, and nothing is there by halves; and a disk
 // that fails without dying loses nothing either.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -24,7 +25,10 @@ struct Run {
     std::vector<Fingerprint> after_turn;
 };
 
-Run run_workload(uint64_t seed, StoreOptions::Synchronous synchronous, const std::string& directory) {
+constexpr int64_t kCompacting = -2;  // a note in the record: from here on pages are given back between the commits
+
+Run run_workload(uint64_t seed, StoreOptions::Synchronous synchronous, const std::string& directory,
+                 bool compacting = false) {
     RecordingVfs vfs("recording-" + std::to_string(seed));
     StoreOptions options;
     options.vfs = vfs.name();
@@ -48,6 +52,18 @@ Run run_workload(uint64_t seed, StoreOptions::Synchronous synchronous, const std
         vfs.note(world.turn());
         if (prng.below(8) == 0) REQUIRE_FALSE(store.value()->checkpoint());
         if (prng.below(8) == 0) finish_upkeep(*store.value());
+    }
+    if (compacting) {
+        vfs.note(kCompacting);
+        SqliteStore::Pages pages;
+        do {
+            REQUIRE_FALSE(store.value()->vacuum(1 + static_cast<int64_t>(prng.below(3)), pages));
+            if (prng.below(3) == 0) REQUIRE_FALSE(store.value()->checkpoint());
+            const Batch batch = world.next_turn();
+            run.after_turn.push_back(world.contents().fingerprint());
+            REQUIRE_FALSE(store.value()->commit({&batch, 1}));
+            vfs.note(world.turn());
+        } while (pages.free > 0 && world.turn() < 400);
     }
     if (prng.below(2) == 0) store.value()->close();
     store = SqliteStore::open(directory + "-other");  // closes the recorded one while its VFS is still there
@@ -120,6 +136,27 @@ TEST_CASE("What is acknowledged survives power loss at any moment", "[store][pow
         const int violations = count_violations(seed, StoreOptions::Synchronous::full, 40, first);
         INFO(first);
         CHECK(violations == 0);
+    }
+}
+
+TEST_CASE("killed at 50 random points of compactions, a store is whole and has what was acknowledged",
+          "[store][power][kill]") {
+    TemporaryDirectory directory;
+    int cuts = 0;
+    for (uint64_t seed = 51; cuts < 50; ++seed) {
+        const Run run = run_workload(seed, StoreOptions::Synchronous::full, directory.fresh(), true);
+        const auto begin = std::find_if(run.operations.begin(), run.operations.end(), [](const DiskOperation& each) {
+            return each.kind == DiskOperation::Kind::note && each.offset == kCompacting;
+        });
+        const auto first = static_cast<std::size_t>(begin - run.operations.begin());
+        Prng prng(seed);
+        for (int i = 0; i < 10; ++i, ++cuts) {
+            const std::size_t cut = first + prng.below(run.operations.size() - first + 1);
+            INFO("seed " << seed << ", cut at operation " << cut << " of " << run.operations.size());
+            const std::string rebuilt = directory.fresh();
+            CHECK(violation_after(run, cut, prng, rebuilt).empty());
+            std::filesystem::remove_all(rebuilt);
+        }
     }
 }
 

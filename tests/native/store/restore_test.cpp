@@ -1,10 +1,6 @@
 #include "native-server/store/restore.hpp"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
-#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -85,22 +81,6 @@ struct Scene {
     Fingerprint then;
     Fingerprint now;
 };
-
-/// Runs `work` in a process that is killed at the `step`th step of it. False: it ended before.
-template <class Work>
-bool killed_at(int step, Work work) {
-    const pid_t child = fork();
-    if (child == 0) {
-        int left = step;
-        work([&left](std::string_view) {
-            if (--left <= 0) kill(getpid(), SIGKILL);
-        });
-        _exit(0);
-    }
-    int status = 0;
-    REQUIRE(waitpid(child, &status, 0) == child);
-    return WIFSIGNALED(status);
-}
 
 }  // namespace
 
@@ -187,20 +167,21 @@ TEST_CASE("a restore that is asked for happens at the next start", "[restore]") 
     CHECK(scene.contents() == scene.then);
 }
 
-TEST_CASE("killed at 50 random points of backups and restores, a directory is old or new, never mixed",
+TEST_CASE("killed at 50 random points of backups and of restores, a directory is old or new, never mixed",
           "[restore][kill]") {
+    const bool backs_up = GENERATE(true, false);
+    CAPTURE(backs_up);
     TemporaryDirectory temporary;
     const std::string original = temporary.fresh();
     const Scene scene(original);
     Prng prng(0x5a7e);
     int kills = 0;
-    for (int round = 0; kills < 50 && round < 100; ++round) {
+    for (int round = 0; kills < 50 && round < 150; ++round) {
         CAPTURE(round);
         Scene copy = scene;
         copy.path = temporary.fresh();
         copy.backups = copy.path + "/backups";
         fs::copy(original, copy.path, fs::copy_options::recursive);
-        const bool backs_up = prng.below(3) == 0;
         const int step = 1 + static_cast<int>(prng.below(24));
         const bool killed = killed_at(step, [&](const StepObserver& observer) {
             if (backs_up) {

@@ -1,9 +1,11 @@
 #include "tests/native/store/store_world.hpp"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <stdexcept>
 #include <tuple>
@@ -463,6 +465,20 @@ Result<Fingerprint> fingerprint_of(const std::string& database) {
         if (sum.rows > 0) fingerprint[schema.table] = {sum.rows, sum.sum.to_hex()};
     }
     return Result<Fingerprint>(std::move(fingerprint));
+}
+
+bool killed_at(int step, const std::function<void(const StepObserver&)>& work) {
+    const pid_t child = fork();
+    if (child == 0) {
+        int left = step;
+        work([&left](std::string_view) {
+            if (--left <= 0) kill(getpid(), SIGKILL);
+        });
+        _exit(0);
+    }
+    int status = 0;
+    if (child < 0 || waitpid(child, &status, 0) != child) throw std::runtime_error("cannot run a process");
+    return WIFSIGNALED(status);
 }
 
 void finish_upkeep(SqliteStore& store) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -16,6 +17,7 @@
 
 #include "core/base/prng.hpp"
 #include "core/state/store.hpp"
+#include "native-server/store/storage_files.hpp"
 #include "native-server/store/store.hpp"
 
 namespace agentcom::test {
@@ -122,6 +124,9 @@ struct LoadedRows {
 
 /// Every row of a database file, with checksums compared. An error's text says what is wrong.
 Result<Fingerprint> fingerprint_of(const std::string& database);
+
+/// Runs `work` in a process of its own that is killed at the `step`th step of it. False: it ended before.
+bool killed_at(int step, const std::function<void(const StepObserver&)>& work);
 
 /// Lets the store finish what it puts off: pruning.
 void finish_upkeep(SqliteStore& store);
