@@ -5,6 +5,7 @@
 #include "core/access/access.hpp"
 #include "core/access/limiter.hpp"
 #include "core/base/json.hpp"
+#include "core/base/limits.hpp"
 #include "core/hub/requests.hpp"
 #include "core/protocol/encoding.hpp"
 #include "core/view/model.hpp"
@@ -158,6 +159,17 @@ void on_auth(Context& ctx, const DashboardRow& row, const json::Object& frame, c
     if (!limiter::take_failed_login(ctx, row.peer).allowed) close(ctx, row.connection, 1008, "too many failed logins");
 }
 
+/// A look costs what GET /api/dashboard/state costs. False when it was one too many, and has been answered.
+bool within_limit(Context& ctx, const DashboardRow& row) {
+    const TokenRow* token = ctx.tables.find<TokenRow>({row.token});
+    const limits::Party party =
+        token != nullptr ? limits::agent_party(token->workspace, token->principal) : limits::address_party(row.peer);
+    const Operation& look = operation(OperationId::http_dashboard_state);
+    const limiter::Verdict verdict = limiter::take(ctx, party, limits::Channel::http, look);
+    if (!verdict.allowed) ctx.reply(row.connection, rate_limited_frame(verdict.tier, verdict.retry_after_ms));
+    return verdict.allowed;
+}
+
 void on_subscribe(Context& ctx, DashboardRow row, const json::Object& frame) {
     const std::string mode = text_member(frame, "mode");
     if (mode != "delta" && mode != "events") return ctx.reply(row.connection, error_text("invalid_mode"));
@@ -165,7 +177,10 @@ void on_subscribe(Context& ctx, DashboardRow row, const json::Object& frame) {
     json::Writer out;
     out.begin_object().member("type", "subscribed").member("mode", mode).end_object();
     ctx.reply(row.connection, out.take());
-    ask(ctx, std::move(row), text_member(frame, "since"));
+    std::string since = text_member(frame, "since");
+    // What is that long is no cursor of any feed.
+    since.resize(std::min(since.size(), kMaxKeyCodePoints));
+    ask(ctx, std::move(row), std::move(since));
 }
 
 /// Who a dashboard acts as; nullopt: it may only look.
@@ -268,6 +283,8 @@ void frame(Context& ctx, const FrameReceived& received) {
         if (type.empty()) return;
         return ctx.reply(row.connection, error_text("not_authenticated"));
     }
+    const bool looks = type == "subscribe" || type == "request_snapshot";
+    if (looks && !within_limit(ctx, row)) return;
     if (type == "subscribe") return on_subscribe(ctx, row, frame);
     if (type == "request_snapshot") return ask(ctx, row, "");
     if (type == "retry_task") return on_command(ctx, row, frame, true);

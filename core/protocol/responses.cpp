@@ -680,6 +680,7 @@ constexpr FrameText kDashboardFrames[] = {
      "{cursor: string, at: integer, reason: 'start' | 'epoch' | 'too_old' | 'lagged', lists: ViewLists,"
      " figures: ViewFigures}",
      "The view model as a whole."},
+    {"rate_limited", kPush, "{tier: string, retry_after_ms: integer}", "Over the limit: the frame was dropped."},
     {"retry_result", kPush, "{task_id: any, status: string}",
      "What became of `retry_task`: `requeued`, `not_found`, or the word of an error."},
     {"snapshot", kPush, "{data: DashboardState, alerts?: [Alert]}", "The workspace as v1.1 shows it."},

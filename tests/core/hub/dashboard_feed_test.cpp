@@ -210,9 +210,8 @@ class AnythingHappens {
     /// One random input, and what it brings; then what is shown must be what is.
     void step() {
         act();
-        // What a commit brings out leaves with the next turn.
-        hub_.advance_ms(0);
-        hub_.advance_ms(0);
+        // The round.
+        hub_.advance_ms(1);
         for (const std::string& frame : hub_.frames(dashboard_)) {
             const Result<view::Change> change = view::take(model_, frame);
             if (!change.ok()) FAIL(change.error().code << ": " << frame);
@@ -326,11 +325,18 @@ class AnythingHappens {
                 hub_.send(socket(), R"({"type":"task_complete","task_id":"task-none","generation":1})");
                 return;
             default:
-                hub_.advance_ms(static_cast<int64_t>(below(below(10) == 0 ? 400'000 : 2'000)));
+                pass(static_cast<int64_t>(below(below(10) == 0 ? 400'000 : 2'000)));
                 // The hub may have closed sockets meanwhile.
                 std::erase_if(sockets_, [this](const auto& each) { return hub_.closed(each.second) != nullptr; });
                 hub_.apply(ControlReceived{dashboard_});
         }
+    }
+
+    /// All that is due by then happens at once.
+    void pass(int64_t ms) {
+        const Time now = hub_.time();
+        hub_.set_time({now.wall_ms + ms, now.mono_us + us_from_ms(ms)});
+        hub_.apply(Tick{});
     }
 
     void fail() {
@@ -356,6 +362,7 @@ TEST_CASE("folding the deltas gives what the hub itself shows, whatever happens"
     const uint64_t seed = 20261121;
     CAPTURE(seed);
     Settings settings = at_once();
+    settings.dashboard_interval_ms = 1;
     // A small world, which is looked at often.
     settings.live_tasks_max = 30;
     settings.metrics_interval_ms = 120'000;

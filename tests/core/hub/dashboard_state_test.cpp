@@ -52,7 +52,8 @@ TEST_CASE("a completion counts once, with the tokens it says (W-35)") {
     for (const char* tokens : {"7", "\"a lot\"", "35"}) {
         const std::string id = world.submit();
         world.hub.send(bob, R"({"type":"task_complete","task_id":")" + id + R"(","generation":)" +
-                                std::to_string(world.hub.row(id)->generation) + R"(,"tokens_used":)" + tokens + "}");
+                                std::to_string(world.hub.row(id)->generation) + R"(,"result":{"tokens_used":)" +
+                                tokens + "}}");
     }
     world.hub.advance_ms(0);
     const std::string text = state(world);

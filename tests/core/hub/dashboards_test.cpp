@@ -131,6 +131,19 @@ TEST_CASE("a dashboard ends with its token, with its silence and with the hub") 
     CHECK(world.hub.closed(alive)->code == 1001);
 }
 
+TEST_CASE("looking is limited like the route for it (W-01)") {
+    Settings settings = at_once();
+    settings.limits = 1;
+    settings.limit_light_per_min = 3;
+    Dashboards world(settings);
+    const int64_t dashboard = world.hub.open_dashboard("", world.ann, false);
+    world.hub.clear_frames();
+    for (int i = 0; i < 5; ++i) world.hub.send(dashboard, R"({"type":"request_snapshot"})");
+    CHECK(world.types(dashboard) == Types{"snapshot", "snapshot", "snapshot", "rate_limited", "rate_limited"});
+    CHECK(world.hub.closed(dashboard) == nullptr);
+    CHECK(world.get("/api/dashboard/state").status == 429);
+}
+
 TEST_CASE("there is room for so many dashboards") {
     Settings settings = at_once();
     settings.dashboards_max = 2;

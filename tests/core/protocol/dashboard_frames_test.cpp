@@ -31,8 +31,8 @@ TEST_CASE("every message of the dashboard's socket has a schema", "[schemas]") {
     for (const char* frame : {"acknowledge_alert", "auth", "request_snapshot", "retry_task", "subscribe"}) {
         CHECK(schemas.contains(std::string("to_hub_dashboard.") + frame));
     }
-    for (const char* frame : {"alert_ack_result", "authenticated", "delta", "error", "events", "model", "retry_result",
-                              "snapshot", "subscribed"}) {
+    for (const char* frame : {"alert_ack_result", "authenticated", "delta", "error", "events", "model", "rate_limited",
+                              "retry_result", "snapshot", "subscribed"}) {
         CHECK(schemas.contains(std::string("from_hub_dashboard.") + frame));
     }
     // No schema asks a dashboard for what only agents have.

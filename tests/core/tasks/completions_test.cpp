@@ -43,8 +43,9 @@ TEST_CASE("a task that ends leaves its short form", "[tasks]") {
 
 TEST_CASE("what an agent puts into tokens and links need not be any (W-35)", "[tasks]") {
     Ended world;
-    for (const char* odd : {R"("tokens_used":"many")", R"("tokens_used":-5)", R"("tokens_used":1.5)",
-                            R"("tokens_used":{"a":1},"result":{"pr_url":5})", R"("result":{"x":{"pr_url":"u"}})"}) {
+    for (const char* odd :
+         {R"("result":{"tokens_used":"many"})", R"("result":{"tokens_used":-5})", R"("result":{"tokens_used":1.5})",
+          R"("result":{"tokens_used":{"a":1},"pr_url":5})", R"("result":{"x":{"pr_url":"u"}})"}) {
         CAPTURE(odd);
         world.complete_with(odd);
         CHECK_FALSE(world.last().tokens_used.has_value());
