@@ -219,7 +219,7 @@ Status start_on(const std::string& directory) {
     if (const auto counts = store.value()->load(loaded.sink()); !counts) good = Status(counts.error());
     Pace pace;
     if (good) good = verify_live(directory, pace);
-    store.value()->abandon();
+    if (store.value()->was_unclean()) store.value()->abandon();
     return good;
 }
 
