@@ -87,7 +87,7 @@ struct Base {
 
 Base make_base(const std::string& path, uint64_t seed, bool killed, TemporaryDirectory& temporary) {
     Base base{killed ? temporary.fresh() : path, killed, {}, {}};
-    StoreWorld world(seed, WorldOptions{true, 1'500});
+    StoreWorld world(seed);
     auto store = SqliteStore::open(path);
     REQUIRE(store);
     for (int turn = 0; turn < 80; ++turn) {
