@@ -217,7 +217,9 @@ Status Server::open_store() {
     if (opened) return opened;
     const Error damage = opened.error();
     hub_.reset();
-    if (store_) store_->abandon();
+    // A crash is left as it was found. Else a WAL must not stay beside the file: whoever puts another file there would
+    // have it applied to that.
+    if (store_ && store_->was_unclean()) store_->abandon();
     store_.reset();
     if (options_.on_damage == OnDamage::refuse || !is_damage(damage)) return opened;
     if (const Status replaced = replace_damaged(damage); !replaced) return replaced;

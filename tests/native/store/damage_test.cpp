@@ -87,7 +87,7 @@ struct Base {
 
 Base make_base(const std::string& path, uint64_t seed, bool killed, TemporaryDirectory& temporary) {
     Base base{killed ? temporary.fresh() : path, killed, {}, {}};
-    StoreWorld world(seed, WorldOptions{true, 1'500});
+    StoreWorld world(seed);
     auto store = SqliteStore::open(path);
     REQUIRE(store);
     for (int turn = 0; turn < 80; ++turn) {
@@ -219,7 +219,7 @@ Status start_on(const std::string& directory) {
     if (const auto counts = store.value()->load(loaded.sink()); !counts) good = Status(counts.error());
     Pace pace;
     if (good) good = verify_live(directory, pace);
-    store.value()->abandon();
+    if (store.value()->was_unclean()) store.value()->abandon();
     return good;
 }
 
