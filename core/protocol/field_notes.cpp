@@ -468,6 +468,7 @@ constexpr Note kNotes[] = {
     {"", "retried", "Dead letters that somebody put back into the queue."},
     {"", "returned", "Times that a holder rejected or released a task."},
     {"", "rule_id", "The rule."},
+    {"", "table_name", "One of the nine tables that v1.1 had; they share a file here."},
     {"", "rules", "The rules that somebody has made."},
     {"", "severity", "`notice`, `warning` (default) or `critical`."},
     {"", "step_ms", "Milliseconds of one point."},

@@ -96,7 +96,7 @@ TEST_CASE("W-18: how full tables are is as the machine last counted, and no look
     const size_t asked = world.hub.queries().size();
     CHECK(
         at_path(state(world), "dets_health.tables") ==
-        R"([{"table":"task_queue","record_count":7,"file_size_bytes":900,"fragmentation_ratio":0.25,"status":"ok"}])");
+        R"([{"table":"task_queue","record_count":7,"file_size_bytes":900,"fragmentation_ratio":0.250,"status":"ok"}])");
     world.hub.open_dashboard();
     world.hub.advance_ms(400'000);
     CHECK(world.hub.queries().size() == asked);

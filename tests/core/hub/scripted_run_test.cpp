@@ -32,7 +32,7 @@ namespace {
 
 constexpr uint64_t kPinnedSeed = 20261121;
 constexpr int64_t kPinnedInputs = 12'000;
-constexpr std::string_view kPinnedTrace = "be9e1a67c2ddefd927f3bbd681b79b36";
+constexpr std::string_view kPinnedTrace = "7e9e245eb13a79ca8064fadbb47f5e6d";
 
 constexpr std::string_view kAdminToken = "the token of the admin";
 
