@@ -32,7 +32,7 @@ namespace {
 
 constexpr uint64_t kPinnedSeed = 20261121;
 constexpr int64_t kPinnedInputs = 12'000;
-constexpr std::string_view kPinnedTrace = "7e9e245eb13a79ca8064fadbb47f5e6d";
+constexpr std::string_view kPinnedTrace = "6ec21ca239e3ab24254fc1beb713f439";
 
 constexpr std::string_view kAdminToken = "the token of the admin";
 
@@ -92,6 +92,11 @@ void hash_effect(Hasher& hasher, const Effect& effect) {
         hasher.u8(static_cast<uint8_t>(job->kind));
         hasher.bytes(job->subject);
     }
+}
+
+bool is_description(OperationId id) {
+    return id == OperationId::http_openapi || id == OperationId::http_schemas ||
+           id == OperationId::http_websocket_schemas;
 }
 
 std::string described(const Input& input) {
@@ -782,6 +787,11 @@ class ScriptedRun {
             case 44: {
                 RandomOperation random(prng_, words());
                 const Operation& route = random.any(false);
+                // What describes the hub changes with each word of it, and is no part of what the hub does.
+                if (is_description(route.id)) {
+                    get("/livez");
+                    break;
+                }
                 get(random.path(route), random.query(route));
                 if (route.method == Method::get) break;
                 json::Writer body;
