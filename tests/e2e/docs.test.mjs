@@ -248,6 +248,7 @@ describe('completeness', () => {
     const suffixes = /`((?:[a-z0-9]+_)+(?:ms|max|per_min|entries|bytes|limit|frames|history|tasks|slots|connections))`/g;
     // Names of other things that look like settings.
     const fields = new Set(['ttl_ms', 'idle_ms', 'refill_rate_per_min', 'too_many_entries', 'total_connections', 'wait_ms', 'grace_ms', 'lease_ms', 'heartbeat_interval_ms', 'stuck_task_ms', 'check_interval_ms', 'retry_after_ms', 'state_bytes', 'input_bytes', 'stuck_tasks', 'database_bytes', 'wal_bytes', 'interval_ms', 'expires_in_ms', 'duration_ms', 'wall_ms']);
+    for (const { name } of (await api.get('/api/alert-rules')).body.metrics) fields.add(name);
     // Most of docs/protocol.md is generated, and speaks of fields.
     for (const document of documents.filter((name) => name !== 'docs/protocol.md')) {
       for (const [, name] of text_of(document).matchAll(suffixes)) {

@@ -29,6 +29,18 @@ async function schema() {
   }
 }
 
+/** The figures that rules, history and Prometheus know. */
+async function figures() {
+  const hub = await Hub.start();
+  try {
+    const { metrics } = (await hub.api().get('/api/alert-rules')).body;
+    const rows = metrics.map(({ name, type, unit, of_hub, summary }) => `| \`${name}\` | ${type} | ${unit} | ${of_hub ? 'hub' : 'workspace'} | ${summary} |`);
+    return ['| figure | type | unit | of | meaning |', '|---|---|---|---|---|', ...rows].join('\n');
+  } finally {
+    await hub.dispose();
+  }
+}
+
 let openapi;
 /** What a hub says about its HTTP API; asked once. */
 async function asked(table) {
@@ -47,6 +59,7 @@ async function asked(table) {
 export const generated_parts = [
   { document: 'docs/operations.md', title: 'agentcom-hub --print-settings', fence: 'text', text: () => print('--print-settings') },
   { document: 'docs/operations.md', title: 'agentcom-hub --print-log-events', text: () => print('--print-log-events') },
+  { document: 'docs/operations.md', title: 'figures of /api/alert-rules', text: figures },
   { document: 'docs/architecture.md', title: 'agentcom-hub --print-lifecycle', text: () => print('--print-lifecycle') },
   { document: 'docs/protocol.md', title: 'routes of /api/openapi.json', text: () => asked(route_table) },
   { document: 'docs/protocol.md', title: 'fields of /api/openapi.json', text: () => asked(field_table) },
