@@ -86,7 +86,7 @@ describe('the dashboard', { skip: !fs.existsSync(executablePath) && `no browser 
     for (let i = complaints.length; i > 0; --i) if (complaints[i - 1].includes('401')) complaints.splice(i - 1, 1);
   });
 
-  test('shows who works on what, the queue, and what needs somebody, as it changes', async (t) => {
+  test('W-33: shows who works on what, the queue, and what needs somebody, as the hub says it and as it changes', async (t) => {
     const page = await opened(t);
     await shows(page, '#agents', 'No agent is connected.');
     const agent = await Client.join(hub, 'ada', { capabilities: ['code'] });
