@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <ostream>
 #include <utility>
@@ -100,7 +101,8 @@ class LogReader {
     }
 
     void take_position(const json::Object& page) {
-        position_ = number_of(page, "next", position_);
+        // Never back: output may be shown before it is stored, and a hub that was killed gets it again from its holder.
+        position_ = std::max(position_, number_of(page, "next", position_));
         // From now on the same attempt, also when a newer one begins while this one is being read.
         if (!generation_ && raw_of(page, "generation") != "null") generation_ = number_of(page, "generation");
     }
