@@ -63,6 +63,15 @@ TEST_CASE("the profile of v1.1 has v1.1's numbers") {
     CHECK(check_settings(v11).ok());
 }
 
+namespace {
+
+/// The number behind a bound, which may be that of the type.
+std::string beyond(int64_t bound, int64_t step) {
+    return bound == INT64_MAX ? "9223372036854775808" : std::to_string(bound + step);
+}
+
+}  // namespace
+
 TEST_CASE("settings are set by name, within their range") {
     Settings settings;
     for (const SettingInfo& info : setting_infos()) {
@@ -72,8 +81,8 @@ TEST_CASE("settings are set by name, within their range") {
         CHECK(set_setting(settings, info.name, std::to_string(info.maximum)).ok());
         CHECK(settings.*info.member == info.maximum);
         for (const std::string& bad :
-             {std::to_string(info.maximum + 1), std::to_string(info.minimum - 1), std::string(), std::string("1x"),
-              std::string(" 1"), std::string("1.0"), std::string("99999999999999999999")}) {
+             {beyond(info.maximum, 1), beyond(info.minimum, -1), std::string(), std::string("1x"), std::string(" 1"),
+              std::string("1.0"), std::string("99999999999999999999")}) {
             CAPTURE(bad);
             const Status refused = set_setting(settings, info.name, bad);
             REQUIRE_FALSE(refused.ok());
