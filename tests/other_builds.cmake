@@ -57,7 +57,9 @@ foreach(file ${fuzz_files})
     agentcom_other_test(fuzz.${name}.long asan-ubsan fuzz all 900 ${fuzzer} -max_total_time=300)
 endforeach()
 
-# The release tree's compile commands are g++'s; clang does not know all of its warnings.
-agentcom_other_test(style.clang-tidy "" style all 3600
-    run-clang-tidy-14 -quiet -p ${PROJECT_BINARY_DIR} -extra-arg=-Wno-unknown-warning-option
+# A tree that is no unity build: each file must compile by itself, and clang-tidy reads each by itself. Its compile commands are
+# g++'s; clang does not know all of its warnings.
+agentcom_build_test(debug style all all)
+agentcom_other_test(style.clang-tidy debug style all 3600
+    run-clang-tidy-14 -quiet -p ${trees}/debug -extra-arg=-Wno-unknown-warning-option
     "^${PROJECT_SOURCE_DIR}/(core|native-server|tools)/")

@@ -20,7 +20,7 @@ using M = Metric;
 
 constexpr std::array kInfos = {
     MetricInfo{M::queue_depth, "queue_depth", kOfWorkspace, gauge, kNone, mean, "agentcom_tasks", "state=\"queued\"",
-               "Tasks in memory, by state."},
+               "Tasks that wait in the queue for an agent."},
     MetricInfo{M::held_tasks, "held_tasks", kOfWorkspace, gauge, kNone, mean, "agentcom_tasks", "state=\"held\"",
                "Tasks that wait for something before they queue."},
     MetricInfo{M::assigned_tasks, "assigned_tasks", kOfWorkspace, gauge, kNone, mean, "agentcom_tasks",
@@ -36,7 +36,7 @@ constexpr std::array kInfos = {
     MetricInfo{M::agents_online, "agents_online", kOfWorkspace, gauge, kNone, mean, "agentcom_agents_online", "",
                "Agents with an open socket."},
     MetricInfo{M::agents_idle, "agents_idle", kOfWorkspace, gauge, kNone, mean, "agentcom_agents", "state=\"idle\"",
-               "Agents that are there, by what they are at."},
+               "Agents that are there and hold no task."},
     MetricInfo{M::agents_working, "agents_working", kOfWorkspace, gauge, kNone, mean, "agentcom_agents",
                "state=\"working\"", "Agents that hold a task."},
     MetricInfo{M::agents_blocked, "agents_blocked", kOfWorkspace, gauge, kNone, mean, "agentcom_agents",

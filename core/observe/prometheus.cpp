@@ -90,14 +90,20 @@ struct Source {
     const WorkspaceFigures* workspace = nullptr;
 };
 
-/// Figures that share a name stand together, under one heading.
+/// Figures that share a name stand together, under one heading; it is the first one's unless it says what they share.
+std::string_view heading_of(const MetricInfo& info) {
+    if (info.prometheus == "agentcom_tasks") return "Tasks in memory, by state.";
+    if (info.prometheus == "agentcom_agents") return "Agents that are there, by what they are at.";
+    return info.help;
+}
+
 void write_figures(Page& page, const std::vector<Source>& sources, bool of_hub) {
     std::string_view family;
     for (const MetricInfo& info : metric_infos()) {
         if (info.of_hub != of_hub || info.prometheus.empty()) continue;
         if (info.prometheus != family) {
             family = info.prometheus;
-            page.family(family, to_text(info.type), info.help);
+            page.family(family, to_text(info.type), heading_of(info));
         }
         for (const Source& source : sources) {
             const int64_t value = figure(source.figures, info.metric);

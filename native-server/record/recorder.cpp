@@ -11,6 +11,9 @@ namespace {
 // Clocks are read between so many rows.
 constexpr int64_t kRowsAtATime = 256;
 constexpr int64_t kSliceUs = 1'000;
+// How long a stop waits for a snapshot: without it the last segment can only be played after the one before it, which
+// the ring may have dropped to make room.
+constexpr int64_t kStopUs = 500'000;
 
 int64_t mono_now_us() {
     timespec now{};
@@ -149,8 +152,10 @@ void Recorder::give_up(Hub& hub, const std::string& why) {
 
 void Recorder::stop(Hub& hub) {
     if (!recording_) return;
-    // A small snapshot is completed; for a large one the stop does not wait.
-    work(hub);
+    const int64_t until_us = mono_now_us() + kStopUs;
+    while (work(hub) && mono_now_us() < until_us) {
+    }
+    if (!recording_) return;  // the writer could not keep up
     if (snapshot_under_way_) hub.cancel_snapshot();
     cut_block(hub);
     writer_.end_segment(replay::EndReason::stopped);
