@@ -24,11 +24,18 @@ target_include_directories(agentcom_version INTERFACE ${PROJECT_BINARY_DIR}/gene
 # Its members are of types without linkage, which GCC allows in a file of its own only.
 set_source_files_properties(native-server/store/writer_thread.cpp native-server/push/delivery_thread.cpp
     PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+# Sockets and what is spoken on them: they know nothing of the hub, and fuzzers need no more of it.
+agentcom_library(agentcom_net native-server/net)
 agentcom_library(agentcom_native native-server)
 if(TARGET agentcom_native)
+    target_link_libraries(agentcom_net
+        PUBLIC agentcom_core agentcom_version PkgConfig::WEBSOCKETS PkgConfig::UV PkgConfig::OPENSSL ${WSLAY_LIBRARY})
+    get_target_property(sources agentcom_native SOURCES)
+    list(FILTER sources EXCLUDE REGEX "/native-server/net/")
+    set_property(TARGET agentcom_native PROPERTY SOURCES ${sources})
     target_link_libraries(agentcom_native
-        PUBLIC agentcom_core agentcom_version PkgConfig::WEBSOCKETS PkgConfig::UV PkgConfig::SQLITE3 PkgConfig::SPDLOG
-            PkgConfig::FMT PkgConfig::OPENSSL PkgConfig::CURL PkgConfig::TOMLPLUSPLUS PkgConfig::ZLIB ${WSLAY_LIBRARY} Threads::Threads)
+        PUBLIC agentcom_net PkgConfig::SQLITE3 PkgConfig::SPDLOG PkgConfig::FMT PkgConfig::CURL PkgConfig::TOMLPLUSPLUS
+            PkgConfig::ZLIB Threads::Threads)
 endif()
 # The pages that the hub serves are a part of its binary: dashboard/FILE as FUNCTION() of native-server/server/pages.hpp.
 function(agentcom_embed_page file function)
