@@ -198,7 +198,7 @@ constexpr SettingInfo kInfos[] = {
     {"start_check_bytes", &S::start_check_bytes, 0, 0, INT64_MAX,
      "bytes of a database up to which a start reads all of it, pages, rows and sums; of a larger one it reads what it "
      "loads"},
-    {"check_interval_ms", &S::check_interval_ms, 0, 0, kYear,
+    {"row_check_interval_ms", &S::row_check_interval_ms, 0, 0, kYear,
      "ms between background checks of every stored row, the first of them at the start; 0: none"},
     {"check_pace_percent", &S::check_pace_percent, 5, 1, 100,
      "share of the time in which a background check works; it rests meanwhile"},

@@ -132,7 +132,7 @@ struct Settings {
     int64_t storage_wait_ms = 25'000;
     int64_t backup_command_timeout_ms = 600'000;
     int64_t start_check_bytes = 33'554'432;
-    int64_t check_interval_ms = 86'400'000;
+    int64_t row_check_interval_ms = 86'400'000;
     int64_t check_pace_percent = 5;
     // what answers hold
     int64_t message_page = 50;

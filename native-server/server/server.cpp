@@ -136,7 +136,7 @@ StorageThreadOptions Server::storage_options() const {
     storage.damage = damage_;
     storage.copy_command = words_of(options_.backup_copy_command);
     storage.copy_command_timeout_ms = options_.settings.backup_command_timeout_ms;
-    storage.check_interval_ms = options_.settings.check_interval_ms;
+    storage.row_check_interval_ms = options_.settings.row_check_interval_ms;
     storage.check_pace_percent = options_.settings.check_pace_percent;
     return storage;
 }

@@ -199,7 +199,7 @@ void StorageThread::Impl::count_tables() {
 std::chrono::nanoseconds StorageThread::Impl::check() {
     const Clock::time_point began = Clock::now();
     const auto until_figures = std::max<Clock::duration>(next_figures_ - began, std::chrono::milliseconds(1));
-    if (options_.check_interval_ms <= 0) return until_figures;
+    if (options_.row_check_interval_ms <= 0) return until_figures;
     if (!checking_) {
         if (began < next_check_) return std::min<Clock::duration>(until_figures, next_check_ - began);
         checking_.emplace(options_.data_directory + "/hub.db");
@@ -208,7 +208,7 @@ std::chrono::nanoseconds StorageThread::Impl::check() {
     while (status && !checking_->is_done() && Clock::now() - began < kCheckAtATime) status = checking_->step();
     if (checking_->is_done()) {
         checking_.reset();
-        next_check_ = Clock::now() + std::chrono::milliseconds(options_.check_interval_ms);
+        next_check_ = Clock::now() + std::chrono::milliseconds(options_.row_check_interval_ms);
         if (status || is_damage(status.error())) {
             note_checked(status);
             next_figures_ = Clock::now();

@@ -28,7 +28,7 @@ struct StorageThreadOptions {
     std::vector<std::string>
         copy_command;  ///< run after each backup, with its directory as the last word; empty = none
     int64_t copy_command_timeout_ms = 600'000;
-    int64_t check_interval_ms = 0;  ///< between background checks, the first of them at once; 0: none
+    int64_t row_check_interval_ms = 0;  ///< between background checks, the first of them at once; 0: none
     int64_t check_pace_percent = 5;
 };
 

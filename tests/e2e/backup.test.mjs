@@ -241,7 +241,7 @@ test('a backup is handed to the copy command, whose failure is told', async (t) 
 });
 
 test('the background check finds a row that nobody reads', async (t) => {
-  const hub = await hub_for(t, { settings: { start_check_bytes: 0, check_interval_ms: 50, check_pace_percent: 100 } });
+  const hub = await hub_for(t, { settings: { start_check_bytes: 0, row_check_interval_ms: 50, check_pace_percent: 100 } });
   for (let n = 0; n < 5; ++n) await hub.api().post('/api/tasks', { description: `task ${n}` });
   const checked = await until(async () => (await hub.api().get('/api/admin/storage')).body.checked_at, 'a check');
   assert.ok(checked > 0);
