@@ -527,9 +527,10 @@ void Hub::Core::on(Context& ctx, const Input& input, const QueryResult& result) 
         return;
     }
     if (pending.purpose == "message_age") {
-        const bool is_there = result.ok && !result.rows.empty();
+        // Behind the row that sums up.
+        const bool is_there = result.ok && result.rows.size() > 1;
         return router::found_old_message(
-            ctx, pending.workspace, is_there ? row_from_values<MessageRow>(result.rows.front().values) : std::nullopt);
+            ctx, pending.workspace, is_there ? row_from_values<MessageRow>(result.rows.back().values) : std::nullopt);
     }
     if (pending.purpose == "channel_history") {
         const SessionRow* session = tables_.find<SessionRow>({pending.connection});

@@ -9,6 +9,7 @@
 #include "core/hub/audit.hpp"
 #include "core/messaging/adoption.hpp"
 #include "core/messaging/channels.hpp"
+#include "core/messaging/router.hpp"
 #include "core/tasks/adoption.hpp"
 
 namespace agentcom::requests {
@@ -221,11 +222,8 @@ Taken take_numbering(const Item& item) {
     const WorkspaceRow& workspace = *item.call.ctx.tables.find<WorkspaceRow>({item.call.workspace});
     if (workspace.message_seq >= at_least) return {"known", "", ""};
     if (item.dry_run) return {};
-    item.call.ctx.tables.modify<WorkspaceRow>({item.call.workspace}, [at_least](WorkspaceRow& row) {
-        // Numbers that no message ever had do not count against the retention.
-        if (row.message_seq == row.messages_pruned) row.messages_pruned = at_least;
-        row.message_seq = at_least;
-    });
+    item.call.ctx.tables.modify<WorkspaceRow>({item.call.workspace},
+                                              [at_least](WorkspaceRow& row) { router::skip_numbers(row, at_least); });
     return {"created", "", ""};
 }
 

@@ -9,6 +9,7 @@
 #include "core/hub/audit.hpp"
 #include "core/hub/reset.hpp"
 #include "core/hub/storage_routes.hpp"
+#include "core/messaging/router.hpp"
 
 namespace agentcom::storage {
 
@@ -137,7 +138,8 @@ void raise_counters(Context& ctx, int64_t lost_messages) {
         ctx.tables.modify<TaskRow>(key, [](TaskRow& task) { task.generation += kRestoredGenerations; });
     }
     for (const WorkspaceRow::Key& key : ctx.tables.sorted_keys<WorkspaceRow>()) {
-        ctx.tables.modify<WorkspaceRow>(key, [&](WorkspaceRow& row) { row.message_seq += lost_messages; });
+        ctx.tables.modify<WorkspaceRow>(
+            key, [&](WorkspaceRow& row) { router::skip_numbers(row, row.message_seq + lost_messages); });
     }
 }
 

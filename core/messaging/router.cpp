@@ -24,16 +24,43 @@ constexpr int64_t kPruneLot = 1'000;
 /// Times at which the wall clock went back are remembered, up to so many.
 constexpr size_t kClockSteps = 50;
 
-/// Deletes the next lot of old messages; those that somebody has not read yet stay until they are read or expire, and
-/// those of a channel's history until they leave it.
-void prune_lot(Context& ctx, WorkspaceRow& row) {
-    Prune prune{Prune::What::messages, row.id, row.messages_pruned + kPruneLot, {}};
+/// Numbers that were skipped are remembered, up to so many ranges of them.
+constexpr size_t kSkippedRanges = 50;
+
+/// How many of these numbers lie above the pruned ones.
+int64_t kept_of(const mailbox::Range& range, const WorkspaceRow& row) {
+    return std::max<int64_t>(0, range.last - std::max(range.first - 1, row.messages_pruned));
+}
+
+/// How many messages were numbered above the pruned ones.
+int64_t numbered(const WorkspaceRow& row) {
+    int64_t count = row.message_seq - row.messages_pruned;
+    for (const mailbox::Range& range : mailbox::parse_ranges(row.skipped)) count -= kept_of(range, row);
+    return count;
+}
+
+/// The last number of the next lot.
+int64_t end_of_lot(const WorkspaceRow& row) {
+    int64_t end = row.messages_pruned + kPruneLot;
+    for (const mailbox::Range& range : mailbox::parse_ranges(row.skipped)) {
+        if (range.first <= end) end += kept_of(range, row);
+    }
+    return end;
+}
+
+/// Deletes a lot of old messages; those that somebody has not read yet stay until they are read or expire, and those of
+/// a channel's history until they leave it.
+void prune_lot(Context& ctx, WorkspaceRow& row, int64_t up_to) {
+    Prune prune{Prune::What::messages, row.id, up_to, {}};
     const auto& unread = ctx.tables.indexes().mail_by_seq;
     for (auto mail = unread.upper_bound({row.id, row.messages_pruned});
          mail != unread.end() && mail->first == row.id && mail->second <= prune.up_to; ++mail) {
         prune.keep.push_back(mail->second);
     }
     row.messages_pruned = prune.up_to;
+    std::vector<mailbox::Range> skipped = mailbox::parse_ranges(row.skipped);
+    std::erase_if(skipped, [up_to](const mailbox::Range& range) { return range.last <= up_to; });
+    row.skipped = mailbox::format_ranges(skipped);
     ctx.tables.prune(std::move(prune));
 }
 
@@ -121,7 +148,8 @@ void number(Context& ctx, MessageRow& row) {
     ctx.tables.modify<WorkspaceRow>({row.workspace}, [&](WorkspaceRow& workspace) {
         row.seq = ++workspace.message_seq;
         note_time(workspace, row.sent_at);
-        if (row.seq - workspace.messages_pruned >= ctx.settings.message_history + kPruneLot) prune_lot(ctx, workspace);
+        if (numbered(workspace) < ctx.settings.message_history + kPruneLot) return;
+        prune_lot(ctx, workspace, end_of_lot(workspace));
     });
     if (!row.channel) return;
     ctx.tables.modify<ChannelRow>({row.workspace, *row.channel},
@@ -130,11 +158,17 @@ void number(Context& ctx, MessageRow& row) {
 
 void ask_for_last_of_lot(Context& ctx, int64_t workspace) {
     const WorkspaceRow& row = *ctx.tables.find<WorkspaceRow>({workspace});
-    if (row.message_seq - row.messages_pruned < kPruneLot) return;
+    if (numbered(row) < kPruneLot) return;
     PendingRow pending;
     pending.workspace = workspace;
     pending.purpose = "message_age";
-    ctx.query(FetchMessages{workspace, {row.messages_pruned + kPruneLot}}, std::move(pending));
+    // Or the first one behind it: of what was salvaged, rows are missing.
+    FindMessages query;
+    query.workspace = workspace;
+    query.after_seq = end_of_lot(row) - 1;
+    query.limit = 1;
+    query.bytes = 1;
+    ctx.query(std::move(query), std::move(pending));
 }
 
 void count(Context& ctx, const MessageRow& row, bool undeliverable) {
@@ -199,10 +233,24 @@ void found_old_message(Context& ctx, int64_t workspace, const std::optional<Mess
     const int64_t kept_since = ctx.now.wall_ms - ctx.settings.message_history_ms;
     if (!message || message->sent_at >= kept_since || ctx.read_only()) return;
     // More have been pruned since it was asked for: the next hour will tell.
-    const WorkspaceRow& row = *ctx.tables.find<WorkspaceRow>({workspace});
-    if (message->seq != row.messages_pruned + kPruneLot) return;
-    ctx.tables.modify<WorkspaceRow>({workspace}, [&ctx](WorkspaceRow& pruned) { prune_lot(ctx, pruned); });
+    const int64_t up_to = message->seq;
+    if (up_to < end_of_lot(*ctx.tables.find<WorkspaceRow>({workspace}))) return;
+    ctx.tables.modify<WorkspaceRow>({workspace}, [&](WorkspaceRow& row) { prune_lot(ctx, row, up_to); });
     ask_for_last_of_lot(ctx, workspace);
+}
+
+void skip_numbers(WorkspaceRow& row, int64_t up_to) {
+    if (up_to <= row.message_seq) return;
+    std::vector<mailbox::Range> skipped = mailbox::parse_ranges(row.skipped);
+    if (!skipped.empty() && skipped.back().last == row.message_seq) {
+        skipped.back().last = up_to;
+    } else {
+        skipped.push_back({row.message_seq + 1, up_to});
+    }
+    // One that is forgotten counts as messages again: they go sooner than they should.
+    if (skipped.size() > kSkippedRanges) skipped.erase(skipped.begin());
+    row.skipped = mailbox::format_ranges(skipped);
+    row.message_seq = up_to;
 }
 
 }  // namespace agentcom::router

@@ -45,4 +45,7 @@ void look_for_old_messages(Context&);
 /// The store has given the last message of a lot: if it is too old, the lot goes, and the next one is asked for.
 void found_old_message(Context&, int64_t workspace, const std::optional<MessageRow>&);
 
+/// Messages are numbered on above this number. What lies between is no message's, and so no history either.
+void skip_numbers(WorkspaceRow&, int64_t up_to);
+
 }  // namespace agentcom::router

@@ -130,6 +130,7 @@ struct WorkspaceRow {
 
     using Key = std::tuple<int64_t>;
     Key key() const { return {id}; }
+    std::string skipped;      ///< "7-12,20-30": numbers above `messages_pruned` that no message was given
     template <class Self, class Visit>
     static void columns(Self& self, Visit&& visit) {
         visit("id", self.id);
@@ -151,6 +152,7 @@ struct WorkspaceRow {
 
 enum class PrincipalKind : uint8_t { human, agent, system };
 enum class Role : uint8_t { agent, viewer, operator_, admin };
+        visit("skipped", self.skipped);
 
 std::string_view to_text(PrincipalKind);
 bool from_text(std::string_view, PrincipalKind&);

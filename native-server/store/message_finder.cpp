@@ -31,17 +31,18 @@ std::string condition_of(const FindMessages& query, bool by_sender, bool by_reci
     return condition.empty() ? "1" : condition;
 }
 
-/// Cuts ranges at the bounds of the search's tables, and at the last message that the search knows.
+/// Cuts ranges at the bounds of the search's tables, and at the last message that the search knows. `shards` are the
+/// numbers of those tables that there are, ascending: a restore leaves a gap that would have many.
 template <class Range>
-void split_by_shard(int64_t searchable, bool newest_first, std::vector<Range>& ranges) {
+void split_by_shard(const std::vector<int64_t>& shards, int64_t searchable, bool newest_first,
+                    std::vector<Range>& ranges) {
     std::vector<Range> pieces;
     for (const Range& range : ranges) {
         std::vector<Range> of_range;
-        const int64_t last = std::min(range.last, searchable);
-        for (int64_t first = range.first; first <= last;) {
-            const int64_t end = std::min(last, (first / kSearchShardSeqs + 1) * kSearchShardSeqs - 1);
-            of_range.push_back({first, end});
-            first = end + 1;
+        for (const int64_t shard : shards) {
+            const int64_t first = std::max(range.first, shard * kSearchShardSeqs);
+            const int64_t last = std::min({range.last, searchable, (shard + 1) * kSearchShardSeqs - 1});
+            if (first <= last) of_range.push_back({first, last});
         }
         if (newest_first) std::reverse(of_range.begin(), of_range.end());
         pieces.insert(pieces.end(), of_range.begin(), of_range.end());
@@ -161,19 +162,25 @@ bool MessageFinder::open_sources(const FindMessages& query, Range range, std::ve
     return true;
 }
 
+bool MessageFinder::shards_of(int64_t workspace, std::vector<int64_t>& shards) {
+    SqliteStatement* select = statement(
+        "SELECT CAST(substr(name, length(?1) + 1) AS INTEGER) AS shard FROM sqlite_schema WHERE type = 'table' AND "
+        "sql LIKE 'CREATE VIRTUAL TABLE%' AND substr(name, 1, length(?1)) = ?1 ORDER BY shard");
+    if (select == nullptr) return false;
+    const std::string prefix = search_shard_prefix(workspace);
+    select->bind(1, prefix);
+    int code = select->step();
+    for (; code == SQLITE_ROW; code = select->step()) shards.push_back(select->integer(0));
+    select->reset();
+    return code == SQLITE_DONE;
+}
+
 // The shards follow one another, so that only one of them is open at a time; each is asked for its numbers, and the
 // message for what else is wanted.
 bool MessageFinder::open_shards(const FindMessages& query, Range range, std::vector<Source>& sources) {
     expression_ = search_expression(parse_search(*query.search));
     if (expression_.empty()) return true;
     const std::string shard = search_shard_name(query.workspace, range.first);
-    SqliteStatement* exists = statement("SELECT 1 FROM sqlite_schema WHERE name = ?1");
-    if (exists == nullptr) return false;
-    exists->bind(1, shard);
-    const int code = exists->step();
-    exists->reset();
-    if (code == SQLITE_DONE) return true;
-    if (code != SQLITE_ROW) return false;
     const std::string fits = condition_of(query, false, false, false);
     const std::string order = query.newest_first ? " ORDER BY rowid DESC" : " ORDER BY rowid";
     const std::string found =
@@ -264,7 +271,11 @@ bool MessageFinder::find(const FindMessages& query, Found& found) {
 
     std::vector<Range> ranges;
     if (!ranges_of(query, ranges)) return false;
-    if (query.search) split_by_shard(found.searchable, query.newest_first, ranges);
+    if (query.search) {
+        std::vector<int64_t> shards;
+        if (!shards_of(query.workspace, shards)) return false;
+        split_by_shard(shards, found.searchable, query.newest_first, ranges);
+    }
     looked_at_ = 0;
     const auto until = std::chrono::steady_clock::now() + kTimeForOneAnswer;
     out_of_time_ = [until] { return std::chrono::steady_clock::now() > until; };

@@ -57,6 +57,8 @@ class MessageFinder {
     /// The lowest number in the range whose message was sent at or after `at_ms`; last + 1 if there is none.
     bool first_at(int64_t workspace, Range range, int64_t at_ms, int64_t& seq);
     bool open_sources(const FindMessages& query, Range range, std::vector<Source>& sources);
+    /// The numbers of the search's tables, ascending.
+    bool shards_of(int64_t workspace, std::vector<int64_t>& shards);
     bool open_shards(const FindMessages& query, Range range, std::vector<Source>& sources);
     bool advance(const FindMessages& query, Source& source);
     bool scan(const FindMessages& query, Range range, Found& found, bool& stopped);

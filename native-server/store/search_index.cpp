@@ -9,8 +9,10 @@
 
 namespace agentcom {
 
+std::string search_shard_prefix(int64_t workspace) { return "search_" + std::to_string(workspace) + "_"; }
+
 std::string search_shard_name(int64_t workspace, int64_t seq) {
-    return "search_" + std::to_string(workspace) + "_" + std::to_string(seq / kSearchShardSeqs);
+    return search_shard_prefix(workspace) + std::to_string(seq / kSearchShardSeqs);
 }
 
 std::string search_progress_key(int64_t workspace) { return "search." + std::to_string(workspace); }
@@ -57,7 +59,7 @@ bool SearchIndex::drop_shard(int64_t workspace, int64_t pruned, bool& dropped) {
         "SELECT min(CAST(substr(name, length(?1) + 1) AS INTEGER)) FROM sqlite_schema WHERE type = 'table' AND "
         "sql LIKE 'CREATE VIRTUAL TABLE%' AND substr(name, 1, length(?1)) = ?1");
     if (oldest == nullptr) return false;
-    const std::string prefix = "search_" + std::to_string(workspace) + "_";
+    const std::string prefix = search_shard_prefix(workspace);
     oldest->bind(1, prefix);
     const int code = oldest->step();
     const bool any = code == SQLITE_ROW && oldest->type(0) != SQLITE_NULL;

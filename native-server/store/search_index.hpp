@@ -17,6 +17,8 @@ namespace agentcom {
 /// Numbers of one table.
 inline constexpr int64_t kSearchShardSeqs = 65'536;
 
+/// What the names of a workspace's tables begin with; a number follows.
+std::string search_shard_prefix(int64_t workspace);
 /// The table that holds the words of this message.
 std::string search_shard_name(int64_t workspace, int64_t seq);
 std::string search_progress_key(int64_t workspace);

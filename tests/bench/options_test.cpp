@@ -23,6 +23,7 @@ TEST_CASE("defaults and options of a scenario") {
     CHECK(plain.payload_bytes == 100);
     CHECK(plain.relay);
     CHECK(plain.seconds_ms == 10'000);
+    CHECK(plain.log_level == "notice");
 
     const Options set = parsed(
         {"direct", "--pairs", "3", "--no-relay", "--seconds", "250ms", "--json", "--set", "a=1", "--set", "b=2"});
@@ -31,6 +32,7 @@ TEST_CASE("defaults and options of a scenario") {
     CHECK(set.seconds_ms == 250);
     CHECK(set.json);
     CHECK(set.settings == std::vector<std::string>{"a=1", "b=2"});
+    CHECK(parsed({"lifecycle", "--log-level", "info,tasks=debug"}).log_level == "info,tasks=debug");
     // General options may stand in front, too.
     CHECK(parsed({"--warm-up", "2", "idle"}).warm_up_ms == 2000);
     CHECK(parsed({"idle"}).idle_agents == 1000);
@@ -53,6 +55,8 @@ TEST_CASE("wrong usage") {
         {"direct", "extra"},
         {"direct", "--set", "nameonly"},
         {"direct", "--hub", "http://127.0.0.1:1", "--data", "d"},
+        {"direct", "--hub", "http://127.0.0.1:1", "--log-level", "info"},
+        {"direct", "--log-level", "info,network=error"},
         {"start", "--hub", "http://127.0.0.1:1"},
         {"flat", "--levels", "5,1"},
         {"compare", "a"},

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { bin_dir, Hub, hub_binary, make_temp_dir, spawn_tracked } from './lib/hub.mjs';
+import { bin_dir, cli_binary, Hub, hub_binary, make_temp_dir, spawn_tracked } from './lib/hub.mjs';
 import { within } from './lib/wait.mjs';
 
 const bench_binary = path.join(bin_dir, 'agentcom-bench');
@@ -97,6 +97,23 @@ describe('scenarios', () => {
     assert.equal(stats.body.tasks.length, 30);
   });
 
+  test('what was recorded of a run plays to the same digests', async (t) => {
+    const directory = make_temp_dir();
+    t.after(() => fs.rmSync(directory, { recursive: true, force: true }));
+    // Longer than the others: the bench ends its hub by a kill, and the last second of a recording may go with it.
+    const run = await bench('lifecycle', '--agents', '3', '--lanes', '4', '--data', directory, '--seconds', '3', '--warm-up', '50ms', '--json');
+    assert.equal(run.code, 0, run.output);
+    const { operations } = JSON.parse(run.out).data.runs[0];
+    const child = spawn_tracked(cli_binary, ['--json', 'recording', 'verify', path.join(directory, 'recording')]);
+    const end = await within(child.ended, () => `end of recording verify: ${child.output}`, kDeadlineMs);
+    assert.equal(end.code, 0, child.output);
+    const verified = JSON.parse(child.stdout_text).data;
+    assert.equal(verified.good, true);
+    assert.ok(verified.digests > 0, child.stdout_text);
+    // A task is at least a request and two frames; a third of them may be in the second that is missing.
+    assert.ok(verified.inputs > operations, child.stdout_text);
+  });
+
   test('start fills a directory and uses it again', async (t) => {
     const directory = make_temp_dir();
     t.after(() => fs.rmSync(directory, { recursive: true, force: true }));
@@ -114,6 +131,18 @@ describe('scenarios', () => {
       ['direct@0', 'lifecycle@0', 'direct@20', 'lifecycle@20'],
     );
     assert.deepEqual(Object.keys(data.ratios), ['direct@20 / direct@0', 'lifecycle@20 / lifecycle@0']);
+  });
+
+  test('a log that is more talkative is written, and said to be', async (t) => {
+    const directory = make_temp_dir();
+    t.after(() => fs.rmSync(directory, { recursive: true, force: true }));
+    const args = ['lifecycle', '--agents', '3', '--lanes', '4', '--set', 'log_lines_per_s=0', '--data', directory];
+    const told = () => fs.readFileSync(path.join(directory, 'logs/hub.log'), 'utf8').includes('"event":"task_completed"');
+    assert.equal((await data_of(...args)).parameters.log_level, undefined);
+    assert.ok(!told(), 'a line for each task is work that nobody has asked for');
+    const data = await data_of(...args, '--log-level', 'warning,tasks=info');
+    assert.equal(data.parameters.log_level, 'warning,tasks=info');
+    assert.ok(told());
   });
 
   test('rate limits that are left on are counted, not failed on', async () => {

@@ -61,6 +61,15 @@ const CLI::Validator kSetting(
     [](std::string& text) -> std::string { return text.find('=') == std::string::npos ? "is not NAME=VALUE" : ""; },
     "NAME=VALUE");
 
+// The bench reads the hub's line "listening", a notice of the component network.
+const CLI::Validator kLogLevel(
+    [](std::string& text) -> std::string {
+        const bool silent =
+            text.find("network=warning") != std::string::npos || text.find("network=error") != std::string::npos;
+        return silent ? "must leave the notices of the network, which say where the hub listens" : "";
+    },
+    "LEVEL");
+
 // One parser for one scenario command line; CLI11 writes into `options`.
 class Parser {
   public:
@@ -125,6 +134,9 @@ class Parser {
         option("--set", options_.settings, "A setting of the started hub; repeatable")
             ->check(kSetting)
             ->allow_extra_args(false);
+        option("--log-level", options_.log_level,
+               "Log level of the started hub, such as info or notice,tasks=debug; default: notice")
+            ->check(kLogLevel);
         app_.add_flag("--with-limits", options_.with_limits, "Leave the started hub's rate limits on")->group(group);
         app_.add_option("--stored", options_.stored, "Messages and finished tasks to store before it begins")
             ->check(at_least(0))
@@ -199,9 +211,12 @@ class Parser {
         const bool starts = options_.scenario == Scenario::start;
         if (!own && starts)
             return Result<CommandLine>(wrong_usage("start needs a hub of its own: it cannot use --hub"));
-        if (!own && (!options_.data_directory.empty() || !options_.hub_program.empty() || !options_.settings.empty())) {
-            return Result<CommandLine>(wrong_usage(
-                "--data, --hub-program and --set are for a hub that the bench starts; --hub names a running one"));
+        const bool sets_up = !options_.data_directory.empty() || !options_.hub_program.empty() ||
+                             !options_.settings.empty() || options_.log_level != kQuietLog;
+        if (!own && sets_up) {
+            return Result<CommandLine>(
+                wrong_usage("--data, --hub-program, --set and --log-level are for a hub that "
+                            "the bench starts; --hub names a running one"));
         }
         return Result<CommandLine>(options_);
     }

@@ -15,6 +15,8 @@ enum class Scenario : uint8_t { direct, relay, broadcast, submit, lifecycle, cla
 
 std::string_view name_of(Scenario scenario);
 
+inline constexpr std::string_view kQuietLog = "notice";
+
 struct Options {
     Scenario scenario = Scenario::direct;
     bool json = false;
@@ -27,6 +29,8 @@ struct Options {
     std::string data_directory;
     std::vector<std::string> settings;  // NAME=VALUE for --set
     bool with_limits = false;
+    // Of the started hub. A line of log for each task and each agent that connects would be work that is not looked at.
+    std::string log_level{kQuietLog};
 
     int64_t seconds_ms = 10'000;
     int64_t warm_up_ms = 1000;

@@ -62,6 +62,7 @@ Parameters parameters_of(const Options& o, const std::string& file_system) {
     parameters.emplace_back("warm_up_seconds", seconds_text(o.warm_up_ms));
     if (o.stored > 0) add(parameters, "stored", o.stored);
     if (o.with_limits) parameters.emplace_back("limits", "on");
+    if (o.log_level != kQuietLog) parameters.emplace_back("log_level", o.log_level);
     for (const std::string& setting : o.settings) parameters.emplace_back("set", setting);
     if (!file_system.empty()) parameters.emplace_back("file_system", file_system);
     return parameters;

@@ -96,8 +96,10 @@ Result<std::unique_ptr<HubUnderTest>> HubUnderTest::start(const Options& options
     hub->file_system_ = file_system_of(hub->data_->path());
     const std::string program =
         options.hub_program.empty() ? (own_directory() / "agentcom-hub").string() : options.hub_program;
-    // A line of log for each agent that connects would be work that is not looked at.
-    hub->command_ = {program, "--listen", "127.0.0.1:0", "--data", hub->data_->path(), "--log-level", "notice"};
+    // Whatever else is quiet: the line "listening" says where it listens.
+    std::string log_level = options.log_level;
+    if (log_level.find("network=") == std::string::npos) log_level += ",network=notice";
+    hub->command_ = {program, "--listen", "127.0.0.1:0", "--data", hub->data_->path(), "--log-level", log_level};
     if (!options.with_limits) hub->command_.insert(hub->command_.end(), {"--limits", "off"});
     for (const std::vector<std::string>* settings : {&more_settings, &options.settings}) {
         for (const std::string& setting : *settings) hub->command_.insert(hub->command_.end(), {"--set", setting});

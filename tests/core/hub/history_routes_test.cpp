@@ -104,6 +104,74 @@ TEST_CASE("messages that are too old go once an hour", "[history]") {
     CHECK(hub.store().rows(TableId::messages).size() == 500);
 }
 
+namespace {
+
+/// Messages that somebody reads, from which retention may take what it likes.
+void send_many(TestHub& hub, int messages) {
+    for (int i = 0; i < messages; ++i) {
+        hub.http(Method::post, "/api/message", R"({"to":"ann","payload":{}})", TestHub::token_of("ann"));
+    }
+}
+
+void restart_restored(TestHub& hub, int64_t lost_messages) {
+    hub.restored.restored_from = "20261121T000000Z-1";
+    hub.restored.lost_messages = lost_messages;
+    hub.restart();
+    hub.restored = {};
+}
+
+}  // namespace
+
+TEST_CASE("numbers that a restore has skipped do not use up what is kept", "[history]") {
+    Settings settings;
+    settings.message_history = 1'500;
+    settings.mailbox_ttl_ms = 1'000;
+    TestHub hub(settings);
+    hub.register_agent("ann");
+    send_many(hub, 1'800);
+    hub.advance_ms(2'000);
+    restart_restored(hub, 1'000'000);
+    send_many(hub, 100);
+    hub.advance_ms(2'000);
+    CHECK(hub.store().rows(TableId::messages).size() == 1'900);
+    // A second time, with the first gap still among what is kept.
+    restart_restored(hub, 5'000);
+    send_many(hub, 599);
+    hub.advance_ms(2'000);
+    CHECK(hub.store().rows(TableId::messages).size() == 2'499);
+    CHECK(hub.tables().find<WorkspaceRow>({1})->skipped == "1801-1001800,1001901-1006900");
+    send_many(hub, 1);
+    CHECK(hub.store().rows(TableId::messages).size() == 1'500);
+    // The next lot goes over both gaps.
+    send_many(hub, 1'000);
+    hub.advance_ms(2'000);
+    CHECK(hub.store().rows(TableId::messages).size() == 1'500);
+    CHECK(hub.tables().find<WorkspaceRow>({1})->messages_pruned == 1'007'000);
+    CHECK(hub.tables().find<WorkspaceRow>({1})->skipped.empty());
+}
+
+TEST_CASE("messages go by their age over numbers that were skipped, and over rows that are lost", "[history]") {
+    Settings settings;
+    settings.message_history_ms = 10'000'000;
+    settings.mailbox_ttl_ms = 1'000;
+    TestHub hub(settings);
+    hub.register_agent("ann");
+    send_many(hub, 1'500);
+    restart_restored(hub, 5'000);
+    hub.advance_ms(9'000'000);
+    send_many(hub, 1'500);
+    Batch damage;
+    damage.turn = hub.store().last_turn();
+    damage.changes.push_back(
+        {TableId::messages, true, {ColumnValue::of(int64_t{1}), ColumnValue::of(int64_t{7'000})}, {}});
+    REQUIRE(hub.store().commit(damage));
+    hub.advance_ms(5'000'000);
+    CHECK(hub.store().rows(TableId::messages).size() == 1'999);
+    hub.advance_ms(20'000'000);
+    CHECK(hub.tables().find<WorkspaceRow>({1})->messages_pruned == 7'001);
+    CHECK(hub.store().rows(TableId::messages).size() == 999);
+}
+
 TEST_CASE("threads hold every kind of message", "[threads]") {
     World world;
     const std::string root = world.send("ann", R"("to":"bob","payload":{})");

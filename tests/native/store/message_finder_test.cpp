@@ -186,6 +186,37 @@ TEST_CASE("the search forgets pruned messages a table at a time, and goes on whe
     CHECK(reader.value()->run(1, query).result.rows.size() == 2);
 }
 
+TEST_CASE("a search goes over a gap of numbers as if it were not there", "[history]") {
+    Prng prng(static_cast<uint64_t>(4));
+    Pair pair(prng, 10);
+    const int64_t far = int64_t{1} << 38;
+    Batch later;
+    later.turn = 2;
+    for (const int64_t seq : {far, far + 1}) {
+        MessageRow message = random_message(prng, seq, 10'000, 2);
+        message.payload = Body(R"({"text":"alpha far away"})");
+        later.changes.push_back(change_of(message));
+    }
+    later.changes.push_back(change_of(workspace_row(far + 1)));
+    REQUIRE_FALSE(pair.sqlite->commit({&later, 1}));
+    REQUIRE(pair.memory.commit(later));
+    finish_upkeep(*pair.sqlite);
+    auto reader = StoreReader::open(pair.path);
+    REQUIRE(reader);
+    for (const bool newest_first : {false, true}) {
+        FindMessages query;
+        query.workspace = kWorkspace;
+        query.search = "alpha";
+        query.newest_first = newest_first;
+        const QueryAnswer answer = reader.value()->run(1, query);
+        INFO(answer.error);
+        REQUIRE(answer.result.ok);
+        const std::vector<std::string> found = ids_of(answer.result.rows);
+        CHECK(found == ids_of(pair.memory.run(1, query).rows));
+        CHECK(found.size() > 2);
+    }
+}
+
 TEST_CASE("a million messages answer every filter within milliseconds", "[history][.slow]") {
     TemporaryDirectory directory;
     const std::string path = directory.fresh();
