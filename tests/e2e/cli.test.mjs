@@ -312,6 +312,13 @@ describe('the command line', () => {
     });
   });
 
+  test('an administrator registers an agent from another machine', async () => {
+    const guest = new Person(hub, { local: false });
+    await guest.data('register', '--hub', hub.url, '--token', hub.admin_token, 'register', 'from-afar');
+    assert.equal((await guest.data('whoami', '--as', 'from-afar', 'whoami')).principal, 'from-afar');
+    guest.dispose();
+  });
+
   test('invite and audit', async () => {
     const one = await person.data('invite-create', 'invite', 'create', '--agent', 'guest', '--ttl', '1h');
     const open = await person.data('invite-create', 'invite', 'create', '--uses', '2');

@@ -21,6 +21,21 @@ const documents = ['README.md', ...fs.readdirSync(path.join(root, 'docs')).sort(
 );
 const text_of = (document) => fs.readFileSync(path.join(root, document), 'utf8');
 const kCommandMs = 30_000;
+
+/** What AgentCom v1.1 logs: its telemetry events, then the names of its lines. */
+const kLogNamesOfV11 = `
+  task.submit task.assign task.complete task.fail task.dead_letter task.reclaim task.retry agent.connect agent.disconnect agent.evict
+  fsm.transition scheduler.attempt scheduler.match dets.backup.* dets.compaction.* dets.restore.* rate_limit.check rate_limit.violation
+  alerter_started metrics_collector_started scheduler_started started dets_backup_started presence_agent_registered presence_agent_unregistered
+  fsm_started fsm_existing_assignment fsm_task_assigned fsm_task_accepted fsm_task_completed fsm_task_failed fsm_task_blocked fsm_task_unblocked
+  fsm_task_reclaimed scheduler_assigned alert_acknowledged alert_cleared recovery_complete sweep_complete task_accepted task_progress task_complete
+  task_failed task_recovering dets_backup_complete log_level_changed alert_fired alert_re_fired scheduler_reclaim_stuck scheduler_ws_not_found
+  scheduler_assign_failed task_overdue_reclaim reaper_evict_stale fsm_invalid_transition fsm_unexpected_event fsm_unexpected_task_accepted
+  fsm_websocket_down fsm_acceptance_timeout fsm_reclaim_failed metrics_collector_handler_detached dets_sync_failed dets_compaction_failed
+  dets_auto_restore_complete compaction_failures_detected health_check_failed hub_reset_triggered dets_corruption_detected
+  dets_compaction_retry_failed dets_integrity_failed recovery_failed metrics_collector_*_handler_crash dets_auto_restore_failed dets_no_backup
+  dets_degraded_mode dets_restart_failed dets_restore_exception push_* dets_cleanup_old_backup
+`.trim().split(/\s+/);
 const kHubStarts = new Set(['./tools/run.sh', 'agentcom-hub']);
 
 /** [{command, expected}] of all console blocks of a document, in order. */
@@ -153,6 +168,29 @@ describe('the commands of the documentation', () => {
     assert.ok(!matches('a\nb\n', ['a']));
     assert.ok(!matches('axb\n', ['a.b']));
   });
+});
+
+// Blocks of commands that need another machine, another hub or a fault, by their first line: the test that runs them.
+const kRunElsewhere = new Map([
+  ['agentcom --hub http://hub.example:4000', ['cli.test.mjs', 'an administrator registers an agent from another machine']],
+  ['agentcom import v1.1 --tokens', ['import.test.mjs', 'tasks: queued ones and dead letters, under their own ids, once']],
+  ['agentcom-hub --replay-fault', ['storage.test.mjs', 'a poison frame closes its sender with 1011, is saved, is refused from then on, and can be replayed']],
+  ['# What went wrong?', ['logs.test.mjs', 'W-13: each query of the manual finds something']],
+]);
+
+test('a command of the manuals that is not run here is run by a test elsewhere', () => {
+  const used = new Set();
+  for (const document of ['docs/operations.md', 'docs/troubleshooting.md']) {
+    for (const [, block] of text_of(document).matchAll(/^```(?:sh|bash|shell)\n([\s\S]*?)^```$/gm)) {
+      const known = [...kRunElsewhere].find(([beginning]) => block.startsWith(beginning));
+      assert.ok(known, `${document}: make this a console block, so that it is run:\n${block}`);
+      const [beginning, [file, title]] = known;
+      used.add(beginning);
+      const tests = fs.readFileSync(path.join(root, 'tests/e2e', file), 'utf8').replaceAll("\\'", "'");
+      assert.ok(tests.includes(`test('${title}'`), `${file} has no test "${title}"`);
+    }
+  }
+  assert.deepEqual([...used].sort(), [...kRunElsewhere.keys()].sort(), 'exceptions that are not needed');
 });
 
 describe('the generated parts', () => {
@@ -329,5 +367,9 @@ describe('completeness', () => {
     const names = [...section.matchAll(/\| `(\w+)` \|$/gm)].map(([, name]) => name);
     assert.ok(names.length >= 15);
     for (const name of names) assert.ok(operations.includes(`\`${name}\``), name);
+    const rows = [...section.matchAll(/^\| (`.*?`) \| (.*) \|$/gm)];
+    for (const [row, , here] of rows) assert.match(here, /^(`\w+`|none: .+)$/, row);
+    const left = rows.flatMap(([, theirs]) => theirs.split(', ').map((name) => name.slice(1, -1))).sort();
+    assert.deepEqual(left, [...kLogNamesOfV11].sort());
   });
 });

@@ -62,9 +62,43 @@ describe('metrics and alerts', () => {
   test('the shipped rules name figures that the hub gives', async () => {
     const page = await text();
     for (const [name] of fs.readFileSync(rules_file, 'utf8').matchAll(/\bagentcom_\w+/g)) {
-      // Without a backup there is no age of one.
+      // Without a backup there is no age of one: see below.
       if (name === 'agentcom_backup_age_seconds') continue;
       assert.ok(new RegExp(`^${name}[ {]`, 'm').test(page), name);
+    }
+  });
+
+  test('a hub that never had a backup is told of after two days, as one is whose last is older', async () => {
+    assert.doesNotMatch(await text(), /^agentcom_backup_age_seconds/m);
+    const of = (instance) => `job="agentcom",instance="${instance}"`;
+    const alert = (instance) => ({
+      exp_labels: { severity: 'warning', job: 'agentcom', instance },
+      exp_annotations: { summary: 'There is no good backup of the last two days' },
+    });
+    const at = (eval_time, ...instances) => ({ eval_time, alertname: 'AgentcomBackupStale', exp_alerts: instances.map(alert) });
+    const hours = 72;
+    const directory = make_temp_dir();
+    const file = path.join(directory, 'test.yml');
+    // JSON is YAML.
+    fs.writeFileSync(file, JSON.stringify({
+      rule_files: [rules_file],
+      evaluation_interval: '1h',
+      tests: [{
+        interval: '1h',
+        input_series: [
+          { series: `agentcom_start_time_seconds{${of('never')}}`, values: `0x${hours}` },
+          { series: `agentcom_start_time_seconds{${of('daily')}}`, values: `0x${hours}` },
+          { series: `agentcom_backup_age_seconds{${of('daily')}}`, values: `3600x${hours}` },
+          { series: `agentcom_start_time_seconds{${of('lapsed')}}`, values: `0x${hours}` },
+          { series: `agentcom_backup_age_seconds{${of('lapsed')}}`, values: `0+3600x${hours}` },
+        ],
+        alert_rule_test: [at('47h'), at('50h', 'never', 'lapsed')],
+      }],
+    }));
+    try {
+      await output_of('promtool', ['test', 'rules', file]);
+    } finally {
+      fs.rmSync(directory, { recursive: true, force: true });
     }
   });
 
@@ -126,6 +160,15 @@ describe('metrics and alerts', () => {
     for (const rule of (await admin.get('/api/alert-rules')).body.builtin) {
       assert.match(operations, new RegExp(`^\\| \`${rule.rule_id}\` \\| .+ \\| .+ \\| .+ \\|$`, 'm'), rule.rule_id);
     }
+  });
+
+  test('every shipped rule of Prometheus is explained in docs/operations.md', () => {
+    const operations = fs.readFileSync(path.join(root, 'docs/operations.md'), 'utf8');
+    const rules = [...fs.readFileSync(rules_file, 'utf8').matchAll(/^ +- alert: (\w+)$/gm)].map(([, name]) => name);
+    assert.ok(rules.length >= 12);
+    for (const name of rules) assert.match(operations, new RegExp(`^\\| \`${name}\` \\| .+ \\| .+ \\| .+ \\|$`, 'm'), name);
+    const explained = [...operations.matchAll(/^\| `(Agentcom\w+)` \|/gm)].map(([, name]) => name);
+    assert.deepEqual(explained, rules);
   });
 
   test('history survives a clean restart', async () => {

@@ -41,6 +41,27 @@ async function figures() {
   }
 }
 
+/** What the hub takes for each threshold of alerts: it says the bounds when it refuses. */
+async function thresholds() {
+  const hub = await Hub.start();
+  try {
+    const { cooldowns, ...rest } = (await hub.api().get('/api/config/alert-thresholds')).body;
+    const defaults = new Map(Object.entries(rest));
+    for (const [name, value] of Object.entries(cooldowns)) defaults.set(`cooldowns.${name}`, value);
+    const beyond = (object) => Object.fromEntries(Object.keys(object).map((name) => [name, Number.MAX_SAFE_INTEGER]));
+    const refused = await hub.api().put('/api/config/alert-thresholds', { ...beyond(rest), cooldowns: beyond(cooldowns) });
+    assert.equal(refused.status, 422);
+    const rows = [...defaults].map(([name, value]) => {
+      const { detail } = refused.body.errors.find(({ field }) => field === name) ?? {};
+      const [, least, most] = /^must be from (\d+) to (\d+)$/.exec(detail);
+      return `| \`${name}\` | ${value} | ${least} | ${most} |`;
+    });
+    return ['| threshold | default | least | most |', '|---|---|---|---|', ...rows].join('\n');
+  } finally {
+    await hub.dispose();
+  }
+}
+
 let openapi;
 /** What a hub says about its HTTP API; asked once. */
 async function asked(table) {
@@ -60,6 +81,7 @@ export const generated_parts = [
   { document: 'docs/operations.md', title: 'agentcom-hub --print-settings', fence: 'text', text: () => print('--print-settings') },
   { document: 'docs/operations.md', title: 'agentcom-hub --print-log-events', text: () => print('--print-log-events') },
   { document: 'docs/operations.md', title: 'figures of /api/alert-rules', text: figures },
+  { document: 'docs/operations.md', title: 'thresholds of /api/config/alert-thresholds', text: thresholds },
   { document: 'docs/architecture.md', title: 'agentcom-hub --print-lifecycle', text: () => print('--print-lifecycle') },
   { document: 'docs/protocol.md', title: 'routes of /api/openapi.json', text: () => asked(route_table) },
   { document: 'docs/protocol.md', title: 'fields of /api/openapi.json', text: () => asked(field_table) },
