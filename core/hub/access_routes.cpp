@@ -6,6 +6,7 @@
 #include "core/access/invites.hpp"
 #include "core/hub/audit.hpp"
 #include "core/hub/token_uses.hpp"
+#include "core/observe/push.hpp"
 #include "core/observe/webhooks.hpp"
 #include "core/state/config.hpp"
 
@@ -87,6 +88,13 @@ std::optional<Answer> refuse_more(const Call& call, const access::NewToken& toke
 void end_tokens(const Call& call, const std::vector<TokenRow>& tokens) {
     for (const TokenRow& token : tokens) access::remove_token(call.ctx, token.sha256);
     for (const TokenRow& token : tokens) token_uses::end(call.ctx, token, "token revoked");
+}
+
+/// Whoever had a token may have subscribed browsers with it, and would go on to be told with the next one.
+void end_subscriptions_without_token(const Call& call, const std::string& agent) {
+    if (access::tokens_of(call.ctx, call.workspace, agent).empty()) {
+        push::remove_all_of(call.ctx, call.workspace, agent);
+    }
 }
 
 // -- a new token's fields ---------------------------------------------------------------------------------------------
@@ -315,6 +323,7 @@ Reply on_token_revoke(const Call& call) {
         if (ended.empty()) return error_answer(404, "token_not_found", "the agent has no token with this prefix");
     }
     end_tokens(call, ended);
+    end_subscriptions_without_token(call, agent);
     if (!ended.empty()) audit(call, "token_revoked", agent, tokens_json(ended), "null");
     json::Writer out;
     out.begin_object().member("status", "revoked").member("agent_id", agent).end_object();
@@ -349,6 +358,7 @@ Reply on_token_rotate(const Call& call) {
     }
     if (auto refused = refuse_more(call, token)) return refused;
     end_tokens(call, old);
+    end_subscriptions_without_token(call, agent);
     const Status made = access::add_token(call.ctx, token, call.principal());
     if (!made) return cannot_make(made.error());
     audit(call, "token_rotated", agent, tokens_json(old),

@@ -27,6 +27,7 @@
 #include "core/observe/deliveries.hpp"
 #include "core/observe/metric_history.hpp"
 #include "core/observe/metrics.hpp"
+#include "core/observe/push.hpp"
 #include "core/state/context.hpp"
 #include "core/state/tables.hpp"
 #include "core/tasks/agents.hpp"
@@ -302,7 +303,9 @@ void Hub::Core::on(Context& ctx, const Input&, const Started& started) {
     }
     storage::prepare_restored(ctx, started);
     access::watch_expiry(ctx);
+    const bool is_known_admin = tables_.contains<TokenRow>({started.admin_token_sha256});
     access::set_admin_token(ctx, started.admin_token_sha256, started.admin_token_prefix);
+    if (!is_known_admin) push::remove_all_of(ctx, 0, std::string(access::kHubAdmin));
     for (const TaskRow::Key& key : tables_.sorted_keys<TaskRow>()) {
         tasks::rearm(ctx, std::get<0>(key), std::get<1>(key));
     }

@@ -43,11 +43,18 @@ std::string with_reason(std::string text, const std::string& reason) {
     return text;
 }
 
+/// Other kinds that begin with alert_ are about rules.
+bool is_of_alert(std::string_view kind) {
+    return kind == "alert_fired" || kind == "alert_refired" || kind == "alert_cleared" || kind == "alert_acknowledged";
+}
+
 void tell_alert(Notice& notice, const EventRow& event, const json::Object& data) {
     const std::string message = member(data, "message");
+    const json::Value* notify = data.find("notify");
+    notice.quiet = notify != nullptr && notify->raw == "false";
     notice.severity = member(data, "severity");
     notice.tag = "alert-" + event.subject;
-    if (event.kind == "alert_fired") {
+    if (event.kind == "alert_fired" || event.kind == "alert_refired") {
         const bool critical = notice.severity == "critical";
         notice.title = critical                      ? "AgentCom CRITICAL"
                        : notice.severity == "notice" ? "AgentCom notice"
@@ -78,8 +85,13 @@ Notice of(const EventRow& event) {
     Notice notice;
     notice.title = "AgentCom Alert";
     notice.tag = event.kind + "-" + event.subject;
-    if (event.kind.starts_with("alert_")) {
+    if (is_of_alert(event.kind)) {
         tell_alert(notice, event, data);
+    } else if (event.kind == "alert_rule_set" || event.kind == "alert_rule_removed") {
+        notice.title = "AgentCom";
+        notice.body = "the alert rule " + event.subject +
+                      (event.kind == "alert_rule_set" ? " was set" : " was removed") +
+                      (event.principal.empty() ? "" : " by " + event.principal);
     } else if (event.kind == "agent_offline") {
         notice.body = event.subject + (event.cause == "lost" ? " is offline: its connection was lost" : " has left");
         notice.tag = "agent-" + event.subject;
@@ -121,6 +133,7 @@ std::string short_text(std::string_view text, size_t code_points) {
 int severity_rank(std::string_view severity) { return severity == "critical" ? 2 : severity == "warning" ? 1 : 0; }
 
 bool is_choice(std::string_view text) {
+    if (text.size() > kMaxChoiceBytes) return false;
     if (text == "*") return true;
     if (text.ends_with("_*")) text.remove_suffix(2);
     return !text.empty() && text.front() >= 'a' && text.front() <= 'z' &&

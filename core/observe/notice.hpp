@@ -20,6 +20,7 @@ struct Notice {
     std::string body;
     std::string tag;       ///< a newer notice of the same tag takes the place of this one
     bool urgent = false;   ///< worth waking somebody
+    bool quiet = false;    ///< of alerts: people are not to be told of this one (core/observe/alerts.hpp)
     std::string severity;  ///< of alerts; "" for other events
 };
 
@@ -32,6 +33,8 @@ std::string short_text(std::string_view text, size_t code_points);
 /// 0 notice (and what is no severity), 1 warning, 2 critical.
 int severity_rank(std::string_view severity);
 
+/// Longer than any kind of event.
+inline constexpr size_t kMaxChoiceBytes = 64;
 /// Whether a text can choose events: a kind ("task_stuck"), the beginning of kinds up to a whole word ("task_*"), or
 /// all ("*").
 bool is_choice(std::string_view text);

@@ -27,6 +27,8 @@ constexpr size_t kPublicKeyDigits = 87;
 constexpr size_t kSecretDigits = 22;
 
 bool is_base64url(std::string_view text, size_t digits) {
+    // Padding fills up the last four digits and no more: it is kept with the rest.
+    if (text.size() > (digits + 3) / 4 * 4) return false;
     while (text.ends_with('=')) text.remove_suffix(1);
     return text.size() == digits && std::all_of(text.begin(), text.end(), [](char c) {
                return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -63,7 +65,7 @@ bool has_token(const Context& ctx, const PushSubscriptionRow& row) {
 std::string receiver_of(const std::string& id) { return std::string(kReceiver) + id; }
 
 std::vector<std::string> default_kinds() {
-    return {"alert_fired",        "alert_cleared",     "agent_offline", "task_dead_letter",
+    return {"alert_fired",        "alert_refired",     "alert_cleared", "agent_offline", "task_dead_letter",
             "task_waiting_input", "compaction_failed", "backup_failed", "recovery_*"};
 }
 
@@ -120,6 +122,15 @@ void remove(Context& ctx, int64_t workspace, const std::string& id) {
     deliveries::forget(ctx, workspace, receiver_of(id));
 }
 
+void remove_all_of(Context& ctx, int64_t owner_workspace, const std::string& principal) {
+    for (const PushSubscriptionRow::Key& key : ctx.tables.sorted_keys<PushSubscriptionRow>()) {
+        const PushSubscriptionRow& row = *ctx.tables.find<PushSubscriptionRow>(key);
+        if (row.owner_workspace == owner_workspace && row.principal == principal) {
+            remove(ctx, std::get<0>(key), std::get<1>(key));
+        }
+    }
+}
+
 std::vector<PushSubscriptionRow> list(const Context& ctx, int64_t workspace, int64_t owner_workspace,
                                       const std::string& principal) {
     std::vector<PushSubscriptionRow> rows;
@@ -140,8 +151,10 @@ bool wants(const Context& ctx, const EventRow& event, const std::string& id) {
     // An agent that says goodbye goes as it was meant to.
     if (event.kind == "agent_offline") return event.cause == "lost";
     if (!event.kind.starts_with("alert_")) return true;
-    const std::string severity = notices::of(event).severity;
-    return severity.empty() || notices::severity_rank(severity) >= notices::severity_rank(row->min_severity);
+    const notices::Notice notice = notices::of(event);
+    if (notice.quiet) return false;
+    return notice.severity.empty() ||
+           notices::severity_rank(notice.severity) >= notices::severity_rank(row->min_severity);
 }
 
 std::string body(const Context& ctx, const EventRow& event, bool& urgent) {

@@ -1,7 +1,8 @@
 // Web Push: people's browsers that are notified of events (RFC 8030, 8291, 8292). The machine holds the key pair that
 // notifications are signed with, and encrypts them; how they get there is core/observe/deliveries.hpp.
 //
-// A subscription belongs to a principal. It is told nothing once that has no token any more.
+// A subscription belongs to a principal. It is told nothing once that has no token any more, and ends when all tokens
+// of it are revoked or rotated.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,8 @@ namespace agentcom::push {
 inline constexpr std::string_view kReceiver = "push/";
 std::string receiver_of(const std::string& id);
 
-/// What a subscription is told of that does not choose: alerts and their end, agents whose connection was lost, tasks
-/// that failed for good or wait for an answer, and storage care that failed.
+/// What a subscription is told of that does not choose: alerts from beginning to end, agents whose connection was lost,
+/// tasks that failed for good or wait for an answer, and storage care that failed.
 std::vector<std::string> default_kinds();
 
 /// Whether a push service may be spoken to: one of `push_hosts`, by https.
@@ -33,6 +34,8 @@ bool is_secret(std::string_view auth);
 Result<PushSubscriptionRow> subscribe(Context&, PushSubscriptionRow);
 /// Removes one with what waits for it. Nothing happens if there is none.
 void remove(Context&, int64_t workspace, const std::string& id);
+/// Removes all of a principal, in every workspace: somebody else may have made them with a token that was stolen.
+void remove_all_of(Context&, int64_t owner_workspace, const std::string& principal);
 /// Those of a workspace: of one principal, or ("") all. The oldest first.
 std::vector<PushSubscriptionRow> list(const Context&, int64_t workspace, int64_t owner_workspace,
                                       const std::string& principal);

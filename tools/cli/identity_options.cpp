@@ -33,10 +33,13 @@ void add_tokens(CommandTree& tree) {
     revoke_app.add_option("AGENT", revoke.agent, "The agent's id")->required()->check(name_check());
     revoke_app.add_option("--prefix", revoke.prefix, "Only the one that begins so; see `token list`")
         ->type_name("PREFIX");
+    revoke_app.footer("With the last one the agent's subscriptions to notifications end, too.");
     const auto [rotate_app, rotate] =
         tree.add<TokenRotateCommand>(token, "rotate", "A new token for an agent; all others of it end");
     rotate_app.add_option("AGENT", rotate.agent, "The agent's id")->required()->check(name_check());
-    rotate_app.footer("One that is kept here for --as is replaced; otherwise the new token is printed, this once.");
+    rotate_app.footer(
+        "One that is kept here for --as is replaced; otherwise the new token is printed, this once. "
+        "Browsers that were subscribed to notifications with an old one subscribe again.");
 }
 
 void add_invites(CommandTree& tree) {

@@ -33,7 +33,13 @@ TEST_CASE("what people are told of events", "[outputs]") {
         {event("alert_fired", "queue_growing", R"({"severity":"warning","message":"the queue grows"})"),
          "AgentCom WARNING", "the queue grows", false},
         {event("alert_fired", "database_size", R"({"severity":"notice"})"), "AgentCom notice", "database_size", false},
+        {event("alert_refired", "stuck_tasks", R"({"severity":"critical","message":"3 tasks are stuck"})"),
+         "AgentCom CRITICAL", "3 tasks are stuck", true},
         {event("alert_cleared", "stuck_tasks"), "AgentCom: over", "no longer: stuck_tasks", false},
+        {event("alert_acknowledged", "stuck_tasks"), "AgentCom Alert", "stuck_tasks is acknowledged", false},
+        {event("alert_rule_set", "mine"), "AgentCom", "the alert rule mine was set", false},
+        {event("alert_rule_removed", "mine"), "AgentCom", "the alert rule mine was removed", false},
+        {event("alert_something_new", "x"), "AgentCom", "alert something new x", false},
         {event("agent_offline", "bob", "{}", "lost"), "AgentCom Alert", "bob is offline: its connection was lost",
          false},
         {event("agent_offline", "bob", "{}", "left"), "AgentCom Alert", "bob has left", false},
@@ -74,6 +80,8 @@ TEST_CASE("a short text is short as JSON, too", "[outputs]") {
 
 TEST_CASE("each notice of one alert takes the place of the one before", "[outputs]") {
     CHECK(notices::of(event("alert_fired", "a")).tag == notices::of(event("alert_cleared", "a")).tag);
+    CHECK(notices::of(event("alert_fired", "a")).tag == notices::of(event("alert_refired", "a")).tag);
+    CHECK(notices::of(event("alert_fired", "a")).tag != notices::of(event("alert_rule_set", "a")).tag);
     CHECK(notices::of(event("alert_fired", "a")).tag != notices::of(event("alert_fired", "b")).tag);
 }
 
@@ -83,6 +91,8 @@ TEST_CASE("what can choose events", "[outputs]") {
         INFO(bad);
         CHECK(!notices::is_choice(bad));
     }
+    CHECK(notices::is_choice(std::string(notices::kMaxChoiceBytes, 'a')));
+    CHECK(!notices::is_choice(std::string(notices::kMaxChoiceBytes + 1, 'a')));
     CHECK(notices::first_bad_choice({"task_*", "No"}) == "No");
     CHECK(notices::first_bad_choice({"task_*"}).empty());
     CHECK(!notices::first_bad_choice({""}).empty());

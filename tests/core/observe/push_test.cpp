@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 #include "tests/core/hub/routes_world.hpp"
 
 using namespace agentcom;
@@ -45,6 +47,11 @@ TEST_CASE("keys of a subscription", "[outputs]") {
     CHECK(!push::is_public_key("B" + std::string(85, 'x') + "+"));
     CHECK(push::is_secret(std::string(22, '_')));
     CHECK(!push::is_secret(std::string(21, '_')));
+    // Padding is kept with the rest: it may not be longer than it has to be.
+    CHECK(push::is_secret(std::string(22, '_') + "=="));
+    CHECK(!push::is_secret(std::string(22, '_') + "==="));
+    CHECK(!push::is_public_key(key + "=="));
+    CHECK(!push::is_public_key(key + std::string(100'000, '=')));
 }
 
 namespace {
@@ -72,14 +79,24 @@ struct Browser {
     World world;
 };
 
-EventRow alert(const std::string& kind, const std::string& severity) {
+EventRow alert(const std::string& kind, const std::string& severity, const std::string& more = "") {
     EventRow event;
     event.workspace = 1;
     event.seq = 5;
     event.kind = kind;
     event.subject = "stuck_tasks";
-    event.data = severity.empty() ? "{}" : R"({"severity":")" + severity + "\"}";
+    event.data = severity.empty() ? "{}" : R"({"severity":")" + severity + "\"" + more + "}";
     return event;
+}
+
+/// Whether the one subscription there is would be told.
+bool is_wanted(Browser& browser, const EventRow& event) {
+    const auto& tables = browser.world.hub.tables();
+    const std::string id = std::get<1>(tables.sorted_keys<PushSubscriptionRow>().front());
+    std::vector<Effect> effects;
+    const Settings settings;
+    const Context ctx(const_cast<Tables&>(tables), settings, browser.world.hub.time(), 1, effects);
+    return push::wants(ctx, event, id);
 }
 
 }  // namespace
@@ -99,12 +116,24 @@ TEST_CASE("W-38: alerts reach a browser by severity, and so does their end", "[o
     for (const auto& each : cases) {
         INFO(each.minimum << " " << each.kind << " " << each.severity);
         Browser browser(R"(,"min_severity":")" + std::string(each.minimum) + "\"");
-        const auto& tables = browser.world.hub.tables();
-        const std::string id = std::get<1>(tables.sorted_keys<PushSubscriptionRow>().front());
-        std::vector<Effect> effects;
-        Settings settings;
-        Context ctx(const_cast<Tables&>(tables), settings, browser.world.hub.time(), 1, effects);
-        CHECK(push::wants(ctx, alert(each.kind, each.severity), id) == each.wanted);
+        CHECK(is_wanted(browser, alert(each.kind, each.severity)) == each.wanted);
+    }
+}
+
+TEST_CASE("W-23: an alert that people are not to be told of is not pushed", "[outputs]") {
+    Browser browser;
+    for (const char* kind : {"alert_fired", "alert_refired", "alert_cleared"}) {
+        INFO(kind);
+        CHECK(is_wanted(browser, alert(kind, "critical", R"(,"notify":true)")));
+        CHECK(!is_wanted(browser, alert(kind, "critical", R"(,"notify":false)")));
+    }
+}
+
+TEST_CASE("without a choice a browser hears of an alert that is told again", "[outputs]") {
+    const std::vector<std::string> kinds = push::default_kinds();
+    for (const char* kind : {"alert_fired", "alert_refired", "alert_cleared"}) {
+        INFO(kind);
+        CHECK(std::count(kinds.begin(), kinds.end(), kind) == 1);
     }
 }
 
@@ -163,6 +192,40 @@ TEST_CASE("who has no token any more is told nothing", "[outputs]") {
     CHECK(browser.world.hub.http(Method::delete_, "/admin/tokens/ann", "", kAdmin).status == 200);
     browser.world.hub.register_agent("eva");
     CHECK(browser.world.hub.sent().empty());
+}
+
+TEST_CASE("subscriptions end with the last token of their owner, and are not there for the next one", "[outputs]") {
+    const std::string kinds = R"(,"kinds":["agent_registered"])";
+    Browser browser(kinds);
+    TestHub& hub = browser.world.hub;
+    const std::string bob = TestHub::token_of("bob");
+    CHECK(browser.subscribe(bob, "bobs", kinds).status == 200);
+    // A further token may go: it may not be the one that subscribed.
+    const Response further = hub.http(Method::post, "/admin/tokens", R"({"agent_id":"ann"})", kAdmin);
+    const std::string prefix = TestHub::member(further.body, "token").substr(0, 8);
+    CHECK(hub.http(Method::delete_, "/admin/tokens/ann?prefix=" + prefix, "", kAdmin).status == 200);
+    CHECK(browser.count() == 2);
+    const std::string last = browser.world.ann.substr(0, 8);
+    CHECK(hub.http(Method::delete_, "/admin/tokens/ann?prefix=" + last, "", kAdmin).status == 200);
+    CHECK(browser.count() == 1);
+    CHECK(hub.http(Method::post, "/admin/tokens/bob/rotate", "", bob).status == 201);
+    CHECK(browser.count() == 0);
+    hub.register_agent("ann");
+    CHECK(hub.sent().empty());
+    CHECK(browser.subscribe(browser.world.ann, "one").status == 200);
+    CHECK(hub.http(Method::delete_, "/admin/tokens/ann", "", kAdmin).status == 200);
+    CHECK(browser.count() == 0);
+}
+
+TEST_CASE("the admin's subscriptions end when the admin has another token", "[outputs]") {
+    Browser browser;
+    CHECK(browser.subscribe(kAdmin, "admins").status == 200);
+    CHECK(browser.count() == 2);
+    browser.world.hub.restart();
+    CHECK(browser.count() == 2);
+    browser.world.hub.restored.admin_token_sha256 = sha256_hex("another one");
+    browser.world.hub.restart();
+    CHECK(browser.count() == 1);
 }
 
 TEST_CASE("W-32: there are no more subscriptions than the caps allow", "[outputs]") {

@@ -23,7 +23,8 @@ void TestHub::start() {
     started.lost_messages = restored.lost_messages;
     started.revoked_tokens = restored.revoked_tokens;
     started.last_turn = store_.last_turn();
-    started.admin_token_sha256 = sha256_hex(kAdminToken);
+    started.admin_token_sha256 =
+        restored.admin_token_sha256.empty() ? sha256_hex(kAdminToken) : restored.admin_token_sha256;
     started.admin_token_prefix = "admin-to";
     started.vapid_public_key = kVapidKey;
     apply(started);

@@ -62,7 +62,7 @@ class TestHub {
     void advance_ms(int64_t ms);
     /// A crash (what was committed stays) and a new start.
     void restart();
-    /// What the next start says about a restore.
+    /// What the next start says about a restore, and of the admin token if it is another one.
     Started restored;
 
     // -- people and programs
