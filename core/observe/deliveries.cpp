@@ -255,9 +255,12 @@ void done(Context& ctx, const Name& name, const Outcome& outcome) {
         if (is_push(name.receiver)) return push::remove(ctx, name.workspace, id_of(name.receiver));
         return webhooks::is_gone(ctx, name.workspace, id_of(name.receiver));
     } else {
-        state.failures = 0;
-        state.not_before_us = 0;
-        ctx.disarm(TimerKind::delivery, name.workspace, name.receiver);
+        // What was on its way when another attempt failed says nothing against the rest that came of that.
+        if (ctx.now.mono_us >= state.not_before_us) {
+            state.failures = 0;
+            state.not_before_us = 0;
+            ctx.disarm(TimerKind::delivery, name.workspace, name.receiver);
+        }
         end(ctx, std::move(row), verdict == Verdict::delivered ? DeliveryState::delivered : DeliveryState::failed);
         if (!is_push(name.receiver)) webhooks::works(ctx, name.workspace, id_of(name.receiver));
     }

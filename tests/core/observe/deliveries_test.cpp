@@ -132,6 +132,23 @@ TEST_CASE("Retry-After is kept to, within an hour", "[outputs]") {
     CHECK(receiver.sent().size() == 1);
 }
 
+TEST_CASE("what was on its way together does not end a rest that one of it has brought about", "[outputs]") {
+    Receiver receiver;
+    for (int i = 0; i < 6; ++i) receiver.world.submit();
+    REQUIRE(receiver.sent().size() == deliveries::kAtATime);
+    receiver.answer(429, 60'000);
+    for (size_t i = 1; i < deliveries::kAtATime; ++i) receiver.answer(200);
+    REQUIRE(receiver.state() != nullptr);
+    CHECK(receiver.state()->failures == 1);
+    CHECK(receiver.sent().empty());
+    receiver.world.hub.advance_ms(59'999);
+    CHECK(receiver.sent().empty());
+    receiver.world.hub.advance_ms(1);
+    REQUIRE(receiver.sent().size() == 1);
+    receiver.answer(200);
+    CHECK(receiver.sent().size() == 2);
+}
+
 TEST_CASE("a delivery ends after its attempts, after its time, and when it is refused", "[outputs]") {
     Settings settings;
     settings.delivery_attempts = 2;
