@@ -66,6 +66,25 @@ void close(Context& ctx, ConnectionId connection, int code, const std::string& r
     ctx.close(connection, code, reason);
 }
 
+/// Where there is no more room, the oldest that is not admitted has to go: who shows no token keeps nobody out. False:
+/// the newest is one too many.
+bool make_room(Context& ctx, ConnectionId newest) {
+    const int64_t most = ctx.settings.dashboards_max;
+    if (ctx.tables.count<DashboardRow>() <= most) return true;
+    int64_t open = 0;
+    ConnectionId oldest = 0;
+    for (const auto& [connection] : ctx.tables.sorted_keys<DashboardRow>()) {
+        const DashboardRow& row = *ctx.tables.find<DashboardRow>({connection});
+        if (row.closing) continue;
+        ++open;
+        if (oldest == 0 && !row.admitted && connection != newest) oldest = connection;
+    }
+    if (open <= most) return true;
+    if (oldest == 0) return false;
+    close(ctx, oldest, 1013, "too many dashboards");
+    return true;
+}
+
 // -- admission --------------------------------------------------------------------------------------------------------
 
 /// It wants a snapshot, or to go on from a cursor.
@@ -237,9 +256,7 @@ void opened(Context& ctx, const DashboardOpened& opened) {
     if (parameter(query, "mode") == "delta") row.mode = DashboardMode::deltas;
     ctx.tables.put(row);
     if (ctx.runtime().stopping) return close(ctx, row.connection, 1001, "shutdown");
-    if (ctx.tables.count<DashboardRow>() > ctx.settings.dashboards_max) {
-        return close(ctx, row.connection, 1013, "too many dashboards");
-    }
+    if (!make_room(ctx, row.connection)) return close(ctx, row.connection, 1013, "too many dashboards");
     // Without pings a dashboard that only listens would look as if it were gone.
     if (ctx.settings.ping_interval_ms > 0) {
         ctx.arm(TimerKind::ping, row.connection, "", ctx.in_ms(ctx.settings.ping_interval_ms));

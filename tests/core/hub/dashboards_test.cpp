@@ -158,6 +158,31 @@ TEST_CASE("there is room for so many dashboards") {
     CHECK(world.hub.closed(world.hub.open_dashboard()) == nullptr);
 }
 
+TEST_CASE("who shows no token keeps nobody out") {
+    Settings settings = at_once();
+    settings.dashboards_max = 3;
+    Dashboards world(settings);
+    const int64_t admitted = world.hub.open_dashboard("", world.ann, false);
+    const int64_t first = world.hub.open_dashboard("", "", false);
+    const int64_t second = world.hub.open_dashboard("", "", false);
+    // Each further one takes the place of the oldest that has shown nothing yet; what closes takes up no place.
+    const int64_t by_header = world.hub.open_dashboard("", world.ann, false);
+    REQUIRE(world.hub.closed(first) != nullptr);
+    CHECK(world.hub.closed(first)->code == 1013);
+    CHECK(world.hub.closed(second) == nullptr);
+    const int64_t by_frame = world.hub.open_dashboard("", "", false);
+    REQUIRE(world.hub.closed(second) != nullptr);
+    world.hub.send(by_frame, R"({"type":"auth","token":")" + world.ann + "\"}");
+    CHECK(TestHub::member(world.hub.take_frame(by_frame, "authenticated"), "principal") == "ann");
+    const int64_t late = world.hub.open_dashboard("", "", false);
+    REQUIRE(world.hub.closed(late) != nullptr);
+    CHECK(world.hub.closed(late)->code == 1013);
+    for (const int64_t open : {admitted, by_header, by_frame}) CHECK(world.hub.closed(open) == nullptr);
+    // One that is closing makes room before it is gone.
+    REQUIRE(world.hub.http(Method::post, "/admin/tokens/ann/rotate", "", kAdmin).status == 201);
+    CHECK(world.hub.closed(world.hub.open_dashboard("", kAdmin, false)) == nullptr);
+}
+
 TEST_CASE("an administrator of the hub chooses the workspace") {
     Dashboards world;
     world.hub.register_agent("zoe", "lab");
