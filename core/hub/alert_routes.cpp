@@ -15,6 +15,13 @@ constexpr size_t kRuleIdMax = 64;
 
 Answer alert_not_found() { return error_answer(404, "alert_not_found"); }
 
+/// Alerts of the hub are shown to every workspace, and concern them all: one of them cannot silence what the others
+/// see.
+bool may_acknowledge(const Call& call, const LiveAlertRow& alert) {
+    return alert.workspace != alerts::kHub || call.identity->of_hub ||
+           call.workspace == access::find_workspace(call.ctx, access::kDefaultWorkspace);
+}
+
 std::optional<std::string> text_or_null(const std::string& text) {
     return text.empty() ? std::nullopt : std::optional(text);
 }
@@ -112,16 +119,22 @@ Reply on_alert_history(const Call& call) {
 
 Reply on_alert_acknowledge(const Call& call) {
     const std::string& rule = call.params.at(0);
+    const std::optional<LiveAlertRow> standing = alerts::find(call.ctx, call.workspace, rule);
+    if (!standing) return alert_not_found();
+    if (!may_acknowledge(call, *standing)) {
+        return error_answer(403, "forbidden",
+                            "an alert of the hub is acknowledged by the hub's own principals and those of the "
+                            "default workspace");
+    }
     alerts::Acknowledgement acknowledgement;
     acknowledgement.by = call.principal();
     acknowledgement.note = call.arguments.text("note");
     acknowledgement.expires_in_ms = call.arguments.integer("expires_in_ms").value_or(0);
-    if (!alerts::acknowledge(call.ctx, call.workspace, rule, acknowledgement)) return alert_not_found();
-    const std::optional<LiveAlertRow> alert = alerts::find(call.ctx, call.workspace, rule);
+    const LiveAlertRow alert = alerts::acknowledge(call.ctx, *standing, acknowledgement);
     json::Writer out;
     out.begin_object().member("status", "acknowledged").member("rule_id", rule);
     out.member("acknowledged_until",
-               alert->acknowledged_until == 0 ? std::nullopt : std::optional(alert->acknowledged_until));
+               alert.acknowledged_until == 0 ? std::nullopt : std::optional(alert.acknowledged_until));
     out.end_object();
     return ok(out);
 }

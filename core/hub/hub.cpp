@@ -500,6 +500,7 @@ void Hub::Core::on(Context& ctx, const Input&, const CommitFailed& failed) {
     sessions::close_since(ctx, failed.first_turn);
     feeds::commit_failed(ctx, failed.first_turn);
     deliveries::commit_failed(ctx);
+    alerts::commit_failed(ctx);
     ctx.queued_tasks.clear();
     ctx.log("storage_failed", {{"first_turn", failed.first_turn}});
 }

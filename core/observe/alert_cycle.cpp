@@ -19,10 +19,14 @@ void note(AlertWatchRow& watch, bool bad, int64_t now_us) {
 
 }  // namespace
 
+bool has_rested(const AlertWatchRow& watch, const AlertTempo& tempo, int64_t now_us) {
+    return !watch.told_us || now_us - *watch.told_us >= us_from_ms(tempo.rest_ms);
+}
+
 AlertStep alert_step(AlertWatchRow& watch, const AlertStanding& standing, bool bad, bool worse, const AlertTempo& tempo,
                      int64_t now_us) {
     note(watch, bad, now_us);
-    const bool rested = !watch.told_us || now_us - *watch.told_us >= us_from_ms(tempo.rest_ms);
+    const bool rested = has_rested(watch, tempo, now_us);
     const auto told = [&](AlertStep step) {
         watch.told_us = now_us;
         return step;

@@ -4,7 +4,8 @@
 //
 // An alert is told of when it begins and, as long as nobody acknowledges it, again after a rest. The rest counts over
 // the end of an alert too: one that comes back soon begins without being told, and is told once the rest is over. So
-// what flaps is heard of once in a rest, whatever its severity.
+// what flaps is heard of once in a rest, whatever its severity. What gets worse is told at once, unless it was told to
+// be as bad within the rest: an alert that swings between two severities is heard of once for each of them.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,11 @@ enum class AlertStep : uint8_t {
     clear,          ///< ends
 };
 
-/// One check. `bad`: the condition holds; `worse`: more severely than before. Keeps count in `watch`.
+/// Whether the rest since the last telling is over.
+bool has_rested(const AlertWatchRow& watch, const AlertTempo& tempo, int64_t now_us);
+
+/// One check. `bad`: the condition holds; `worse`: more severely than before, which is to be told. Keeps count in
+/// `watch`.
 AlertStep alert_step(AlertWatchRow& watch, const AlertStanding& standing, bool bad, bool worse, const AlertTempo& tempo,
                      int64_t now_us);
 

@@ -1,6 +1,7 @@
 #include "core/observe/alerts.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/base/assert.hpp"
 #include "core/base/json.hpp"
@@ -106,7 +107,8 @@ class Meeting {
 
     void meet(const AlertFinding& finding, const AlertTempo& tempo) {
         const AlertStanding standing{active(), alert_ && !alert_->acknowledged_by.empty(), alert_ && alert_->told > 0};
-        const bool worse = alert_ && finding.bad && finding.severity > alert_->severity;
+        const bool worse = alert_ && finding.bad && finding.severity > alert_->severity &&
+                           (finding.severity > watch.told_severity || has_rested(watch, tempo, ctx_.now.mono_us));
         switch (alert_step(watch, standing, finding.bad, worse, tempo, ctx_.now.mono_us)) {
             case AlertStep::none:
                 break;
@@ -127,8 +129,8 @@ class Meeting {
                 alert_.reset();
                 break;
         }
-        // It grows milder without a word.
-        if (alert_ && finding.bad && finding.severity < alert_->severity) describe(finding);
+        // It grows milder without a word, and within the rest as bad again as it was told to be.
+        if (alert_ && finding.bad && finding.severity != alert_->severity) describe(finding);
         if (alert_ && changed_) ctx_.tables.put(*alert_);
         ctx_.tables.put(watch);
     }
@@ -150,6 +152,7 @@ class Meeting {
     void count_telling() {
         ++alert_->told;
         alert_->told_at = ctx_.now.wall_ms;
+        watch.told_severity = alert_->severity;
         changed_ = true;
     }
 
@@ -197,18 +200,51 @@ void follow_one(Context& ctx, const Key& key) {
     }
 }
 
+/// Of what is stored and does not stand in this run.
+void stand_again(Context& ctx, const AlertRow& stood) {
+    ctx.tables.put(as<LiveAlertRow>(stood));
+    AlertWatchRow watch;
+    watch.workspace = stood.workspace;
+    watch.rule = stood.rule;
+    // That is no reason to tell it again.
+    if (stood.told > 0) {
+        watch.told_us = ctx.now.mono_us;
+        watch.told_severity = stood.severity;
+    }
+    ctx.tables.put(std::move(watch));
+}
+
+bool is_known_rule(const Context& ctx, const Key& key) {
+    return find_alert_rule(std::get<1>(key)) != nullptr || ctx.tables.contains<AlertRuleRow>(key);
+}
+
+bool is_acknowledged_as(const AlertColumns& alert, const AlertColumns& other) {
+    return std::tie(alert.acknowledged_by, alert.acknowledged_at, alert.acknowledged_until, alert.note) ==
+           std::tie(other.acknowledged_by, other.acknowledged_at, other.acknowledged_until, other.note);
+}
+
+/// What was said in turns that were taken back was not said. What is stored holds instead, unless the alert is another
+/// one or was told again since.
+void take_back_acknowledgement(Context& ctx, const Key& key) {
+    LiveAlertRow live = *ctx.tables.find<LiveAlertRow>(key);
+    const AlertRow* stored = ctx.tables.find<AlertRow>(key);
+    if (stored != nullptr && (stored->fired_at != live.fired_at || stored->told != live.told)) stored = nullptr;
+    if (live.acknowledged_by.empty() || (stored != nullptr && is_acknowledged_as(live, *stored))) return;
+    drop_acknowledgement(live);
+    if (stored != nullptr) {
+        live.acknowledged_by = stored->acknowledged_by;
+        live.acknowledged_at = stored->acknowledged_at;
+        live.acknowledged_until = stored->acknowledged_until;
+        live.note = stored->note;
+    }
+    ctx.tables.put(std::move(live));
+}
+
 }  // namespace
 
 void start(Context& ctx) {
     for (const Key& key : ctx.tables.sorted_keys<AlertRow>()) {
-        const AlertRow stood = *ctx.tables.find<AlertRow>(key);
-        ctx.tables.put(as<LiveAlertRow>(stood));
-        AlertWatchRow watch;
-        watch.workspace = stood.workspace;
-        watch.rule = stood.rule;
-        // A restart is no reason to tell it again.
-        if (stood.told > 0) watch.told_us = ctx.now.mono_us;
-        ctx.tables.put(std::move(watch));
+        stand_again(ctx, AlertRow(*ctx.tables.find<AlertRow>(key)));
     }
     if (ctx.settings.metrics_interval_ms == 0) return;
     ctx.arm(TimerKind::alert_check, kHub, "", ctx.in_ms(ctx.settings.alert_start_delay_ms));
@@ -240,6 +276,24 @@ void follow(Context& ctx) {
     for (const Key& key : keys) follow_one(ctx, key);
 }
 
+void commit_failed(Context& ctx) {
+    for (const Key& key : ctx.tables.sorted_keys<AlertWatchRow>()) {
+        if (!is_known_rule(ctx, key)) ctx.tables.erase<AlertWatchRow>(key);
+    }
+    for (const Key& key : ctx.tables.sorted_keys<LiveAlertRow>()) {
+        if (is_known_rule(ctx, key)) {
+            take_back_acknowledgement(ctx, key);
+        } else {
+            ctx.tables.erase<LiveAlertRow>(key);
+        }
+    }
+    // A rule that was changed or removed is there again, and so is its alert: nothing has looked since.
+    for (const Key& key : ctx.tables.sorted_keys<AlertRow>()) {
+        const bool was_forgotten = !ctx.tables.contains<LiveAlertRow>(key) && !ctx.tables.contains<AlertWatchRow>(key);
+        if (was_forgotten) stand_again(ctx, AlertRow(*ctx.tables.find<AlertRow>(key)));
+    }
+}
+
 std::vector<LiveAlertRow> standing(const Context& ctx, int64_t workspace) {
     std::vector<LiveAlertRow> alerts;
     for (const Key& key : ctx.tables.sorted_keys<LiveAlertRow>()) {
@@ -260,17 +314,15 @@ std::optional<LiveAlertRow> find(const Context& ctx, int64_t workspace, const st
     return std::nullopt;
 }
 
-bool acknowledge(Context& ctx, int64_t workspace, const std::string& rule, const Acknowledgement& acknowledgement) {
-    std::optional<LiveAlertRow> alert = find(ctx, workspace, rule);
-    if (!alert) return false;
-    alert->acknowledged_by = acknowledgement.by;
-    alert->acknowledged_at = ctx.now.wall_ms;
-    alert->note = acknowledgement.note;
-    alert->acknowledged_until =
+LiveAlertRow acknowledge(Context& ctx, LiveAlertRow alert, const Acknowledgement& acknowledgement) {
+    alert.acknowledged_by = acknowledgement.by;
+    alert.acknowledged_at = ctx.now.wall_ms;
+    alert.note = acknowledgement.note;
+    alert.acknowledged_until =
         acknowledgement.expires_in_ms == 0 ? 0 : saturating_add(ctx.now.wall_ms, acknowledgement.expires_in_ms);
-    ctx.tables.put(std::move(*alert));
+    ctx.tables.put(alert);
     follow(ctx);
-    return true;
+    return alert;
 }
 
 void forget(Context& ctx, int64_t workspace, const std::string& rule) {

@@ -28,6 +28,8 @@ void start(Context&);
 void check(Context&);
 /// Brings what is stored up to what stands; does nothing while the store fails.
 void follow(Context&);
+/// Turns were taken back: what people said in them of alerts and rules was not said. What checks have found stands.
+void commit_failed(Context&);
 
 /// The alerts that a workspace sees: its own and those of the hub; by rule.
 std::vector<LiveAlertRow> standing(const Context&, int64_t workspace);
@@ -39,8 +41,8 @@ struct Acknowledgement {
     std::string note;
     int64_t expires_in_ms = 0;  ///< 0: when the alert clears
 };
-/// False: no alert of this rule stands.
-bool acknowledge(Context&, int64_t workspace, const std::string& rule, const Acknowledgement&);
+/// Gives the alert as it stands then.
+LiveAlertRow acknowledge(Context&, LiveAlertRow, const Acknowledgement&);
 /// The rule is no more or another one: its alert ends, and what it has seen is forgotten.
 void forget(Context&, int64_t workspace, const std::string& rule);
 

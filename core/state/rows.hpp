@@ -1426,7 +1426,8 @@ struct AlertWatchRow {
     int64_t bad_checks = 0;   ///< in a row
     int64_t good_checks = 0;  ///< in a row
     int64_t bad_since_us = 0;
-    std::optional<int64_t> told_us;  ///< when somebody was last told of it
+    std::optional<int64_t> told_us;                       ///< when somebody was last told of it
+    AlertSeverity told_severity = AlertSeverity::notice;  ///< and how severe it was then
     std::optional<int64_t> last_value;
     int64_t grown_checks = 0;  ///< in a row, `last_value` was larger than the time before
 
@@ -1440,6 +1441,7 @@ struct AlertWatchRow {
         visit("good_checks", self.good_checks);
         visit("bad_since_us", self.bad_since_us);
         visit("told_us", self.told_us);
+        visit("told_severity", self.told_severity);
         visit("last_value", self.last_value);
         visit("grown_checks", self.grown_checks);
     }

@@ -87,6 +87,45 @@ TEST_CASE("administrators make rules, operators acknowledge, others look", "[ale
     CHECK(rules.hub.http(Method::get, "/api/alerts/history?limit=5&rule_id=x", "", ann).status == 200);
 }
 
+TEST_CASE("an alert of the hub is acknowledged by the hub's own and by the default workspace", "[alerts]") {
+    Rules rules;
+    rules.hub.register_agent("eve", "elsewhere");
+    const auto operator_of = [&](const std::string& workspace) {
+        const Response made =
+            rules.hub.http(Method::post, "/admin/tokens",
+                           R"({"agent_id":"human:op","role":"operator","workspace":")" + workspace + "\"}", kAdmin);
+        CAPTURE(made.body);
+        REQUIRE(made.status == 201);
+        return TestHub::member(made.body, "token");
+    };
+    const std::string theirs = operator_of("elsewhere");
+    const std::string ours = operator_of("default");
+    const auto acknowledge = [&](const std::string& rule, const std::string& token) {
+        return rules.hub.http(Method::post, "/api/alerts/" + rule + "/acknowledge", "", token);
+    };
+    StorageFigures files;
+    files.lost_rows = 1;
+    rules.hub.apply(files);
+    rules.hub.apply(MachineSample{});
+    const std::string mine_elsewhere = "mine?workspace=elsewhere";
+    REQUIRE(rules.put(mine_elsewhere, R"({"metric":"queue_depth","op":">=","threshold":0})").status == 201);
+    rules.hub.advance_ms(60'000);
+    const Response refused = acknowledge("rows_lost", theirs);
+    CHECK(refused.status == 403);
+    CHECK(TestHub::member(refused.body, "error") == "forbidden");
+    CHECK_FALSE(TestHub::member(refused.body, "message").empty());
+    CHECK(acknowledge("nothing_of_the_kind", theirs).status == 404);
+    CHECK(acknowledge("mine", theirs).status == 200);
+    // Their dashboards may no more than they.
+    const int64_t dashboard = rules.hub.open_dashboard("", theirs, false);
+    rules.hub.send(dashboard, R"({"type":"acknowledge_alert","rule_id":"rows_lost"})");
+    CHECK(TestHub::member(rules.hub.take_frame(dashboard, "alert_ack_result"), "status") == "forbidden");
+    CHECK(rules.hub.tables().find<LiveAlertRow>({0, "rows_lost"})->acknowledged_by.empty());
+    CHECK(acknowledge("rows_lost", ours).status == 200);
+    CHECK(rules.hub.http(Method::post, "/api/alerts/rows_lost/acknowledge?workspace=elsewhere", "", kAdmin).status ==
+          200);
+}
+
 TEST_CASE("a workspace sees its own alerts and those of the hub", "[alerts]") {
     Rules rules;
     rules.hub.register_agent("eve", "elsewhere");
