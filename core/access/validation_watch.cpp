@@ -10,8 +10,8 @@ namespace {
 
 constexpr int64_t kNobodysWorkspace = 0;
 
-/// Puts an entry in the place of the oldest of its ring.
-void put_in_ring(Context& ctx, ValidationFailureRow row) {
+/// Puts an entry in the place of the oldest of its ring. Gives the number of the first error of its frame or request.
+int64_t put_in_ring(Context& ctx, ValidationFailureRow row) {
     const int64_t size = row.disconnect ? kRecentDisconnects : kRecentFailures;
     int64_t newest = 0;
     int64_t place = 0;
@@ -24,8 +24,11 @@ void put_in_ring(Context& ctx, ValidationFailureRow row) {
     }
     row.place = place;
     row.number = newest + 1;
+    if (row.first == 0) row.first = row.number;
     row.at = ctx.now.wall_ms;
+    const int64_t first = row.first;
     ctx.tables.put(std::move(row));
+    return first;
 }
 
 std::vector<const ValidationFailureRow*> ring(const Context& ctx, int64_t workspace, bool of_disconnects) {
@@ -61,12 +64,14 @@ ValidationCountRow count_row(const Context& ctx, const Source& source, std::stri
 }
 
 /// Whoever never said who it is counts in the default workspace.
-void count_failure(Context& ctx, const Source& source) {
+void count_failure(Context& ctx, const Source& source, bool refused) {
     const int64_t workspace = source.workspace != kNobodysWorkspace
                                   ? source.workspace
                                   : access::find_workspace(ctx, access::kDefaultWorkspace).value_or(kNobodysWorkspace);
     if (workspace == kNobodysWorkspace) return;
     ctx.facts.push_back({Fact::What::invalid, workspace, "", 0, Outcome::completed});
+    if (!refused || source.is_request) return;
+    ctx.facts.push_back({Fact::What::bad_frame, workspace, source.agent, 0, Outcome::completed});
 }
 
 }  // namespace
@@ -77,7 +82,8 @@ bool is_enforced(const Settings& settings, int64_t protocol_version) {
 
 void failed(Context& ctx, const Source& source, const std::vector<FieldError>& errors, bool refused) {
     bool is_news = false;
-    count_failure(ctx, source);
+    int64_t first = 0;
+    count_failure(ctx, source, refused);
     for (const FieldError& error : errors) {
         ValidationCountRow count = count_row(ctx, source, field_of(error));
         is_news = is_news || count.count == 0;
@@ -93,7 +99,9 @@ void failed(Context& ctx, const Source& source, const std::vector<FieldError>& e
         failure.field = std::string(field_of(error));
         failure.error = error.error;
         failure.refused = refused;
-        put_in_ring(ctx, std::move(failure));
+        failure.is_request = source.is_request;
+        failure.first = first;
+        first = put_in_ring(ctx, std::move(failure));
     }
     // A client that is wrong is wrong all the time: the log says so once, the counts say how often.
     if (!is_news) return;

@@ -28,6 +28,7 @@ struct Source {
     int64_t workspace = 0;
     std::string agent;  ///< "" before identify and without a token
     std::string_view operation;
+    bool is_request = false;  ///< it came over HTTP
 };
 
 void failed(Context&, const Source&, const std::vector<FieldError>&, bool refused);

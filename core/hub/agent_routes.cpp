@@ -4,7 +4,7 @@
 #include "core/hub/render.hpp"
 #include "core/hub/sessions.hpp"
 #include "core/hub/storage_jobs.hpp"
-#include "core/tasks/agents.hpp"
+#include "core/observe/metrics.hpp"
 
 namespace agentcom::requests {
 
@@ -59,7 +59,7 @@ Reply on_agents(const Call& call) {
         const std::string capabilities = sessions::capabilities_json(*row);
         out.begin_object();
         write_agent_members(out, sessions::presence(*row, capabilities));
-        out.member("fsm_state", agents::work_state(call.ctx, row->workspace, row->agent)).end_object();
+        out.member("fsm_state", fsm_state(call.ctx, row->workspace, row->agent)).end_object();
     }
     out.end_array().end_object();
     return ok(out);

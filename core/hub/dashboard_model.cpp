@@ -14,7 +14,6 @@
 #include "core/hub/storage_routes.hpp"
 #include "core/observe/alerts.hpp"
 #include "core/observe/metrics.hpp"
-#include "core/tasks/agents.hpp"
 #include "core/tasks/completions.hpp"
 #include "core/tasks/waiting.hpp"
 
@@ -66,13 +65,9 @@ view::Agent agent_of(const Context& ctx, int64_t workspace, const std::string& n
     view::Agent out;
     out.agent_id = name;
     out.name = session != nullptr && session->name ? *session->name : name;
-    out.state = agents::work_state(ctx, workspace, name);
+    out.state = agent_state_word(ctx, workspace, name);
     if (const auto* held = find_in(ctx.tables.indexes().leases, {workspace, name})) {
         out.task_ids.assign(held->begin(), held->end());
-        for (const std::string& task : *held) {
-            const RunRow* run = ctx.tables.find<RunRow>({workspace, task});
-            if (run != nullptr && run->question) out.state = "waiting_input";
-        }
     }
     add_flags(out, ctx, row, workspace);
     out.last_seen_at = last_seen_at(ctx, workspace, name);
@@ -221,21 +216,7 @@ void add_completions(Model& model, const Context& ctx, int64_t workspace) {
 // -- alerts, needs, samples -------------------------------------------------------------------------------------------
 
 void add_alerts(Model& model, const Context& ctx, int64_t workspace) {
-    for (const LiveAlertRow& row : alerts::standing(ctx, workspace)) {
-        view::Alert out;
-        out.rule_id = row.rule;
-        out.severity = to_text(row.severity);
-        out.message = row.message;
-        out.details.text = row.details;
-        out.fired_at = row.fired_at;
-        out.acknowledged = !row.acknowledged_by.empty();
-        out.acknowledged_by = text_or_null(row.acknowledged_by);
-        if (out.acknowledged) out.acknowledged_at = row.acknowledged_at;
-        if (row.acknowledged_until != 0) out.acknowledged_until = row.acknowledged_until;
-        out.note = text_or_null(row.note);
-        out.of_hub = row.workspace == alerts::kHub;
-        add(model.alerts, std::move(out));
-    }
+    for (const LiveAlertRow& row : alerts::standing(ctx, workspace)) add(model.alerts, alert_of(row));
 }
 
 void add_needs(Model& model, const Context& ctx, int64_t workspace) {
@@ -351,6 +332,22 @@ void set_storage(Model& model, const Context& ctx) {
 }
 
 }  // namespace
+
+view::Alert alert_of(const LiveAlertRow& row) {
+    view::Alert out;
+    out.rule_id = row.rule;
+    out.severity = to_text(row.severity);
+    out.message = row.message;
+    out.details.text = row.details;
+    out.fired_at = row.fired_at;
+    out.acknowledged = !row.acknowledged_by.empty();
+    out.acknowledged_by = text_or_null(row.acknowledged_by);
+    if (out.acknowledged) out.acknowledged_at = row.acknowledged_at;
+    if (row.acknowledged_until != 0) out.acknowledged_until = row.acknowledged_until;
+    out.note = text_or_null(row.note);
+    out.of_hub = row.workspace == alerts::kHub;
+    return out;
+}
 
 std::set<std::string> agents_shown(const Context& ctx, int64_t workspace) {
     const Indexes& indexes = ctx.tables.indexes();

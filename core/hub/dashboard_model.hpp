@@ -15,6 +15,8 @@ namespace agentcom::dashboard_model {
 /// Without a place in a feed: `epoch` and `seq` are for the caller to set.
 view::Model build(const Context&, int64_t workspace);
 
+view::Alert alert_of(const LiveAlertRow&);
+
 /// The agents that are shown: those that hold tasks, those that are there, and those that have gone within the last
 /// hour, as many as there is room for.
 std::set<std::string> agents_shown(const Context&, int64_t workspace);

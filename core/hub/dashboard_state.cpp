@@ -14,6 +14,7 @@
 #include "core/observe/metrics.hpp"
 #include "core/tasks/agents.hpp"
 #include "core/tasks/completions.hpp"
+#include "core/view/health.hpp"
 
 namespace agentcom {
 
@@ -25,7 +26,6 @@ constexpr size_t kDeadLettersMax = 100;
 constexpr size_t kQueuedPerLane = 50;
 constexpr size_t kLimitsShown = 100;
 constexpr size_t kOffendersShown = 3;
-constexpr int64_t kManyInvalid = 50;
 constexpr std::array<Tier, 3> kTiers{Tier::light, Tier::normal, Tier::heavy};
 
 template <class Map>
@@ -45,34 +45,19 @@ TaskCounts last_hour(const Context& ctx, int64_t workspace) {
 
 // -- health -----------------------------------------------------------------------------------------------------------
 
-/// Agents that were there within the last hour and are not any more.
-std::string offline_agents(const Context& ctx, int64_t workspace) {
-    std::string names;
-    for (const std::string& name : dashboard_model::agents_shown(ctx, workspace)) {
-        if (agents::work_state(ctx, workspace, name) != "offline") continue;
-        names += (names.empty() ? "" : ", ") + name;
-    }
-    return names;
-}
-
-/// The rules of alerts say what is wrong; agents that went and bad frames are beyond them.
 void write_health(json::Writer& out, const Context& ctx, int64_t workspace) {
-    std::vector<std::string> conditions;
-    bool critical = false;
-    if (const std::string names = offline_agents(ctx, workspace); !names.empty()) {
-        conditions.push_back("Agent offline: " + names);
+    view::Signs signs;
+    for (const std::string& name : dashboard_model::agents_shown(ctx, workspace)) {
+        if (agents::work_state(ctx, workspace, name) == "offline") signs.offline_agents.push_back(name);
     }
     for (const LiveAlertRow& alert : alerts::standing(ctx, workspace)) {
-        if (alert.severity == AlertSeverity::notice) continue;
-        conditions.push_back(alert.message);
-        critical = critical || alert.severity == AlertSeverity::critical;
+        signs.alerts.push_back(dashboard_model::alert_of(alert));
     }
-    if (const int64_t invalid = last_hour(ctx, workspace).of(Counter::invalid); invalid > kManyInvalid) {
-        conditions.push_back("High validation failures: " + std::to_string(invalid) + " this hour");
-    }
-    out.key("health").begin_object();
-    out.member("status", critical ? "critical" : conditions.empty() ? "ok" : "warning");
-    out.raw_member("conditions", json::encode_strings(conditions)).end_object();
+    signs.free_percent = storage::facts(ctx).free_percent;
+    signs.invalid_1h = last_hour(ctx, workspace).of(Counter::invalid);
+    const view::Health health = view::judge(signs);
+    out.key("health").begin_object().member("status", health.status);
+    out.raw_member("conditions", json::encode_strings(health.conditions)).end_object();
 }
 
 // -- agents and tasks -------------------------------------------------------------------------------------------------
@@ -85,7 +70,7 @@ void write_agents(json::Writer& out, const Context& ctx, int64_t workspace) {
         const AgentRow* agent = ctx.tables.find<AgentRow>({workspace, session->agent});
         const auto* held = find_in(ctx.tables.indexes().leases, {workspace, session->agent});
         out.begin_object().member("agent_id", session->agent).member("name", session->name);
-        out.member("fsm_state", agents::work_state(ctx, workspace, session->agent));
+        out.member("fsm_state", fsm_state(ctx, workspace, session->agent));
         out.member("current_task_id", held == nullptr ? std::nullopt : std::optional(*held->begin()));
         out.key("capabilities").begin_array();
         for (const std::string& capability : session->capabilities) {
@@ -106,7 +91,7 @@ void write_queue(json::Writer& out, const Context& ctx, int64_t workspace) {
     const WorkspaceRow& row = *ctx.tables.find<WorkspaceRow>({workspace});
     out.key("queue").begin_object().key("by_status").begin_object();
     out.member("queued", counts.at(0) + counts.at(1)).member("assigned", counts.at(2) + counts.at(3));
-    out.member("completed", row.finished_seq - row.finished_pruned).end_object().key("by_priority").begin_object();
+    out.member("completed", row.completed_seq - row.completed_pruned).end_object().key("by_priority").begin_object();
     const TaskQueue* queue = find_in(indexes.queues, workspace);
     for (int64_t lane = 0; lane < kLanes; ++lane) {
         out.member(std::to_string(lane), queue == nullptr ? 0 : queue->lane_size(lane));
@@ -165,64 +150,49 @@ void write_throughput(json::Writer& out, const Context& ctx, int64_t workspace) 
     out.member("total_tokens_hour", hour.of(Counter::tokens_used)).end_object();
 }
 
-// -- storage ----------------------------------------------------------------------------------------------------------
-
-void write_compactions(json::Writer& out, const Context& ctx) {
-    out.begin_array();
-    const std::vector<StorageRunRow::Key> keys = ctx.tables.sorted_keys<StorageRunRow>();
-    for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
-        const StorageRunRow& run = *ctx.tables.find<StorageRunRow>(*key);
-        if (run.kind != StorageJobKind::compaction) continue;
-        out.begin_object().member("timestamp", run.ended_at);
-        requests::write_compaction_results(out.key("results"), run);
-        out.end_object();
-    }
-    out.end_array();
-}
-
-void write_storage(json::Writer& out, const Context& ctx) {
-    const StorageStateRow* state = ctx.tables.find<StorageStateRow>({0});
-    out.key("dets_health");
-    if (state == nullptr || state->tables == "[]") {
-        out.null();
-    } else {
-        const storage::Facts facts = storage::facts(ctx);
-        out.begin_object().key("tables");
-        requests::write_care_tables(out, *state);
-        out.member("last_backup_at", facts.last_backup_at);
-        out.key("last_backup_results");
-        if (const StorageRunRow* run = storage::last_run(ctx.tables, StorageJobKind::backup, false)) {
-            requests::write_backup_results(out, *run);
-        } else {
-            out.null();
-        }
-        out.member("last_compaction_at", facts.last_compacted_at);
-        write_compactions(out.key("compaction_history"), ctx);
-        out.end_object();
-    }
-    write_compactions(out.key("compaction_history"), ctx);
-}
-
 // -- refusals ---------------------------------------------------------------------------------------------------------
 
-void write_validation(json::Writer& out, const Context& ctx, int64_t workspace) {
-    std::map<std::string, int64_t> by_agent;
-    for (const ValidationCountRow* row : validation_watch::counts(ctx, workspace)) {
-        by_agent[row->agent.empty() ? "unknown" : row->agent] += row->count;
-    }
-    out.key("validation").begin_object().key("recent_failures").begin_array();
+/// A frame that validation refused.
+struct RefusedFrame {
+    const ValidationFailureRow* row;
+    int64_t errors;
+};
+
+/// The latest first. Requests over HTTP, and what was only observed to be bad, v1.1 did not count here.
+std::vector<RefusedFrame> refused_frames(const Context& ctx, int64_t workspace) {
+    std::vector<RefusedFrame> frames;
     for (const ValidationFailureRow* row : validation_watch::failures(ctx, workspace)) {
-        out.begin_object().member("agent_id", text_or_null(row->agent)).member("message_type", row->operation);
-        out.member("error_count", by_agent[row->agent.empty() ? "unknown" : row->agent]);
-        out.member("timestamp", row->at).end_object();
+        if (row->is_request || !row->refused) continue;
+        const bool is_same =
+            !frames.empty() && frames.back().row->workspace == row->workspace && frames.back().row->first == row->first;
+        if (is_same) {
+            ++frames.back().errors;
+        } else {
+            frames.push_back({row, 1});
+        }
+    }
+    return frames;
+}
+
+void write_validation(json::Writer& out, const Context& ctx, int64_t workspace) {
+    const WorkspaceFigures* known = ctx.metrics->find(workspace);
+    const BadFrames hour = known == nullptr ? BadFrames{} : known->bad_frames.total(ctx.now.mono_us);
+    out.key("validation").begin_object().key("recent_failures").begin_array();
+    for (const RefusedFrame& frame : refused_frames(ctx, workspace)) {
+        out.begin_object().member("agent_id", text_or_null(frame.row->agent));
+        out.member("message_type", frame.row->operation).member("error_count", frame.errors);
+        out.member("timestamp", frame.row->at).end_object();
     }
     out.end_array().key("failure_counts_by_agent").begin_object();
+    std::map<std::string, int64_t> by_agent = hour.by_agent;
+    // v1.1's word, which may also be an agent's name.
+    if (auto nobody = by_agent.extract(""); !nobody.empty()) by_agent["unknown"] += nobody.mapped();
     for (const auto& [agent, count] : by_agent) out.member(agent, count);
     out.end_object().key("recent_disconnects").begin_array();
     for (const ValidationFailureRow* row : validation_watch::disconnects(ctx, workspace)) {
         out.begin_object().member("agent_id", text_or_null(row->agent)).member("timestamp", row->at).end_object();
     }
-    out.end_array().member("total_failures_this_hour", last_hour(ctx, workspace).of(Counter::invalid)).end_object();
+    out.end_array().member("total_failures_this_hour", hour.total()).end_object();
 }
 
 /// The tier that a limit of this name belongs to.
@@ -302,7 +272,8 @@ std::string text(const Context& ctx, int64_t workspace) {
     write_dead_letters(out, ctx, workspace);
     write_completions(out, ctx, workspace);
     write_throughput(out, ctx, workspace);
-    write_storage(out, ctx);
+    requests::write_storage_health(out.key("dets_health"), ctx);
+    requests::write_compactions(out.key("compaction_history"), ctx);
     write_validation(out, ctx, workspace);
     out.raw_member("active_alerts", alerts_text(ctx, workspace));
     write_limits(out, ctx, workspace);

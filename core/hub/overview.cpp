@@ -13,7 +13,7 @@
 #include "core/hub/feeds.hpp"
 #include "core/hub/sessions.hpp"
 #include "core/messaging/mailbox.hpp"
-#include "core/tasks/agents.hpp"
+#include "core/observe/metrics.hpp"
 #include "core/tasks/completions.hpp"
 
 namespace agentcom::overview {
@@ -114,11 +114,7 @@ void write_agent(json::Writer& out, const Context& ctx, int64_t workspace, const
     const SessionRow* session = ctx.tables.find<SessionRow>({connection});
     const LivenessRow* liveness = ctx.tables.find<LivenessRow>({connection});
     const auto* held = find_in(ctx.tables.indexes().leases, {workspace, name});
-    const bool asks = held != nullptr && std::any_of(held->begin(), held->end(), [&](const std::string& task_id) {
-                          return question_of(ctx, task_id, workspace).has_value();
-                      });
-    out.begin_object().member("agent_id", name);
-    out.member("state", asks ? std::string_view("waiting_input") : agents::work_state(ctx, workspace, name));
+    out.begin_object().member("agent_id", name).member("state", agent_state_word(ctx, workspace, name));
     out.member("connected_at", session == nullptr ? std::nullopt : std::optional(session->connected_at));
     out.member("last_seen_at", liveness != nullptr ? std::optional(liveness->last_seen_at)
                                : agent != nullptr  ? std::optional(agent->changed_at)

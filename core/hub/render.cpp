@@ -1,6 +1,6 @@
 #include "core/hub/render.hpp"
 
-#include "core/tasks/agents.hpp"
+#include "core/observe/metrics.hpp"
 #include "core/tasks/lifecycle.hpp"
 #include "core/tasks/waiting.hpp"
 
@@ -185,7 +185,7 @@ void agent_state(json::Writer& out, const Context& ctx, const SessionRow& sessio
     const auto& leases = ctx.tables.indexes().leases;
     const auto held = leases.find({session.workspace, session.agent});
     out.begin_object().member("agent_id", session.agent);
-    out.member("fsm_state", agents::work_state(ctx, session.workspace, session.agent));
+    out.member("fsm_state", fsm_state(ctx, session.workspace, session.agent));
     if (held == leases.end()) {
         out.member("current_task_id", nullptr);
     } else {

@@ -227,7 +227,7 @@ std::optional<Answer> invalid(const Call& call, const json::Object& body, bool e
     }
     if (errors.empty()) return std::nullopt;
     const bool refused = enforced || !can_do_without || !is_readable;
-    validation_watch::failed(call.ctx, {call.workspace, call.principal(), call.operation.name}, errors, refused);
+    validation_watch::failed(call.ctx, {call.workspace, call.principal(), call.operation.name, true}, errors, refused);
     if (!refused) return std::nullopt;
     return Answer{422, http_validation_error(errors), std::nullopt, {}};
 }

@@ -5,12 +5,11 @@
 #include <vector>
 
 #include "core/hub/storage_jobs.hpp"
+#include "core/view/health.hpp"
 
 namespace agentcom::requests {
 
 namespace {
-
-constexpr int64_t kHighFragmentationPercent = 50;
 
 bool is_care_table(const std::string& name) {
     return std::find(kCareTables.begin(), kCareTables.end(), name) != kCareTables.end();
@@ -148,7 +147,7 @@ void write_run(json::Writer& out, const StorageRunRow& run) {
 }
 
 void write_storage_verdict(json::Writer& out, const storage::Facts& facts) {
-    const bool fragmented = facts.free_percent > kHighFragmentationPercent;
+    const bool fragmented = facts.free_percent > view::kFragmentedPercent;
     const bool stale = facts.backup_overdue;
     const std::string_view health = stale && fragmented ? "unhealthy" : stale || fragmented ? "warning" : "healthy";
     out.member("health_status", facts.damage.empty() ? health : "unhealthy");
@@ -167,8 +166,7 @@ void write_compaction_results(json::Writer& out, const StorageRunRow& run) {
         out.member("status", !run.ok ? "error" : what.skipped ? "skipped" : "compacted");
         if (!run.ok) out.member("reason", run.error);
         if (run.ok && what.skipped) out.raw_member("reason", what.reason);
-        if (run.ok && !what.skipped) out.member("duration_ms", what.duration_ms);
-        out.end_object();
+        out.member("duration_ms", run.ok ? what.duration_ms : 0).end_object();
     }
     out.end_array();
 }
@@ -291,10 +289,31 @@ void write_storage_health(json::Writer& out, const Context& ctx) {
         out.null();
         return;
     }
+    const storage::Facts facts = storage::facts(ctx);
     out.begin_object();
-    write_storage_verdict(out, storage::facts(ctx));
     write_care_tables(out.key("tables"), files);
+    out.member("last_backup_at", facts.last_backup_at).key("last_backup_results");
+    if (const StorageRunRow* run = storage::last_run(ctx.tables, StorageJobKind::backup, false)) {
+        write_backup_results(out, *run);
+    } else {
+        out.null();
+    }
+    out.member("last_compaction_at", facts.last_compacted_at);
+    write_compactions(out.key("compaction_history"), ctx);
     out.end_object();
+}
+
+void write_compactions(json::Writer& out, const Context& ctx) {
+    out.begin_array();
+    const std::vector<StorageRunRow::Key> keys = ctx.tables.sorted_keys<StorageRunRow>();
+    for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
+        const StorageRunRow& run = *ctx.tables.find<StorageRunRow>(*key);
+        if (run.kind != StorageJobKind::compaction) continue;
+        out.begin_object().member("timestamp", run.ended_at);
+        write_compaction_results(out.key("results"), run);
+        out.end_object();
+    }
+    out.end_array();
 }
 
 Answer storage_health_answer(const Context& ctx, const QueryResult& result) {

@@ -20,8 +20,11 @@ Reply on_backup_restore(const Call&);
 
 /// The rows that GET /api/admin/dets-health asked for.
 Answer storage_health_answer(const Context&, const QueryResult&);
-/// The same for GET /api/metrics, as the machine has last counted; null: it has not yet.
-void write_storage_health(json::Writer& out, const Context&);
+/// How the storage is and was cared for, as GET /api/metrics and the dashboard's state say it; null: the machine has
+/// not counted yet.
+void write_storage_health(json::Writer&, const Context&);
+/// The compactions that are kept, the newest first.
+void write_compactions(json::Writer&, const Context&);
 /// What the request is told that waited for this job.
 Answer storage_answer(const StorageJobRow&, const StorageRunRow&);
 /// 202: the job takes longer than the request may wait.

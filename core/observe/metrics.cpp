@@ -136,12 +136,15 @@ bool load_hub(HubFigures& hub, ByteReader& in) {
 
 int64_t percent(int64_t part, int64_t whole) { return whole == 0 ? 0 : (part * 100 + whole / 2) / whole; }
 
+/// Whether the turn of such a fact changes rows, so that it is committed or taken back one day.
+bool rests_on_rows(Fact::What what) { return what != Fact::What::refused && what != Fact::What::invalid; }
+
 }  // namespace
 
 // -- parts ------------------------------------------------------------------------------------------------------------
 
 void TaskCounts::merge(const TaskCounts& other) {
-    for (size_t i = 0; i < kCounters; ++i) values.at(i) += other.values.at(i);
+    for (size_t i = 0; i < kCounters; ++i) values.at(i) = saturating_add(values.at(i), other.values.at(i));
 }
 
 void TaskCounts::save(ByteWriter& out) const {
@@ -200,10 +203,13 @@ WorkspaceFigures* Metrics::at(int64_t workspace) {
 }
 
 void Metrics::apply(const Context& ctx) {
-    if (!ctx.facts.empty()) {
+    for (const Fact& fact : ctx.facts) {
+        if (!rests_on_rows(fact.what)) {
+            count(fact, ctx.now);
+            continue;
+        }
         if (pending_.empty() || pending_.back().turn != ctx.turn) pending_.push_back({ctx.turn, {}});
-        std::vector<Fact>& facts = pending_.back().facts;
-        facts.insert(facts.end(), ctx.facts.begin(), ctx.facts.end());
+        pending_.back().facts.push_back(fact);
     }
     for (const auto& [workspace, agent] : ctx.changed_agents) look_at_agent(ctx, workspace, agent);
     if (ctx.sample_due) sample(ctx);

@@ -1,8 +1,8 @@
 // The figures of this run: counters, distributions and samples, of each workspace and of the hub.
 //
-// They change only between inputs, by what an input has noted on its Context (`Metrics::apply`); facts count when
-// their turn is committed. They are part of the state all the same (`digest`, `save`), since alerts rest on them, but
-// no rows: a restart begins without any. The history on disk is in core/observe/metric_history.hpp.
+// They change only between inputs, by what an input has noted on its Context (`Metrics::apply`); facts that rest on
+// rows count when their turn is committed. They are part of the state all the same (`digest`, `save`), since alerts
+// rest on them, but no rows: a restart begins without any. The history on disk is in core/observe/metric_history.hpp.
 //
 //     metrics.apply(ctx);              // after each input that stands
 //     metrics.committed(turn, now);    // or metrics.failed(turn)
@@ -97,8 +97,11 @@ struct WorkspaceFigures {
 
     std::vector<std::string> agent_names() const;  ///< sorted
     void add(Counter counter, int64_t by, int64_t now_us) {
-        lifetime.values.at(static_cast<size_t>(counter)) += by;
-        counts.at(now_us).values.at(static_cast<size_t>(counter)) += by;
+        const auto place = static_cast<size_t>(counter);
+        for (TaskCounts* sums : {&lifetime, &counts.at(now_us)}) {
+            // What agents say may be any number.
+            sums->values.at(place) = saturating_add(sums->values.at(place), by);
+        }
     }
 };
 

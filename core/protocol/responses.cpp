@@ -33,9 +33,11 @@ constexpr NamedText kNamed[] = {
      " connected_at: integer}",
      "An agent that is connected, as others see it."},
     {"AgentState",
-     "{agent_id: string, fsm_state: WorkState, current_task_id: string | null, capabilities: [{name: string}],"
+     "{agent_id: string, fsm_state: FsmState, current_task_id: string | null, capabilities: [{name: string}],"
      " flags: [string], connected_at: integer, name: string | null, slots: integer, task_ids: [string]}",
      "What a connected agent is at."},
+    {"FsmState", "'offline' | 'idle' | 'assigned' | 'working' | 'blocked'",
+     "What an agent is at, in the words of v1.1; blocked: one of its tasks waits for an answer."},
     {"WorkState", "'offline' | 'idle' | 'assigned' | 'working' | 'waiting_input'", "What an agent is at."},
 
     {"Backup",
@@ -205,22 +207,28 @@ constexpr NamedText kNamed[] = {
      " | {type: 'alert_cleared' | 'alert_acknowledged', rule_id: string}"
      " | {type: 'backup_complete', timestamp: integer, tables_backed_up: [string]}"
      " | {type: 'compaction_complete', timestamp: integer,"
-     "  results: [{table: string, status: string, duration_ms?: integer, reason?: string}]}"
+     "  results: [{table: string, status: string, duration_ms: integer, reason?: string}]}"
      " | {type: 'compaction_failed', timestamp: integer, failures: [{table: string, reason: string}]}"
      " | {type: 'recovery_complete', timestamp: integer, table: string, trigger: string, backup_used: string,"
      "  record_count: integer | null}"
      " | {type: 'recovery_failed', timestamp: integer, table: string, reason: string | null}",
      "Something that happened, as the dashboard of v1.1 was told it."},
     {"CompactionRun",
-     "{timestamp: integer, results: [{table: string, status: 'compacted' | 'skipped' | 'error', duration_ms?: integer,"
+     "{timestamp: integer, results: [{table: string, status: 'compacted' | 'skipped' | 'error', duration_ms: integer,"
      " reason?: string}]}",
      "A compaction, table by table."},
+    {"StorageHealth",
+     "{tables: [StorageTable], last_backup_at: integer | null,"
+     " last_backup_results: [{status: 'ok', table: string, path: string, size: integer, rows: integer}"
+     "  | {status: 'error', table: string, reason: string}] | null,"
+     " last_compaction_at: integer | null, compaction_history: [CompactionRun]}",
+     "How the storage is and was cared for."},
     {"TierLevels", "{light: BucketState, normal: BucketState, heavy: BucketState}",
      "Of each tier the limit that is used up most."},
     {"DashboardState",
      "{uptime_ms: integer, timestamp: integer,"
      " health: {status: 'ok' | 'warning' | 'critical', conditions: [string]},"
-     " agents: [{agent_id: string, name: string | null, fsm_state: WorkState, current_task_id: string | null,"
+     " agents: [{agent_id: string, name: string | null, fsm_state: FsmState, current_task_id: string | null,"
      "  capabilities: [{name: string}], connected_at: integer, last_state_change: integer,"
      "  last_seen_at: integer | null}],"
      " queue: {by_status: {queued: integer, assigned: integer, completed: integer}, by_priority: {*: integer},"
@@ -232,11 +240,7 @@ constexpr NamedText kNamed[] = {
      " recent_completions: [{task_id: string, agent_id: string | null, description: string, duration_ms: integer,"
      "  tokens_used: integer | null, completed_at: integer, pr_url: string | null}],"
      " throughput: {completed_last_hour: integer, avg_completion_ms: integer, total_tokens_hour: integer},"
-     " dets_health: {tables: [StorageTable], last_backup_at: integer | null,"
-     "  last_backup_results: [{status: 'ok', table: string, path: string, size: integer, rows: integer}"
-     "   | {status: 'error', table: string, reason: string}] | null,"
-     "  last_compaction_at: integer | null, compaction_history: [CompactionRun]} | null,"
-     " compaction_history: [CompactionRun],"
+     " dets_health: StorageHealth | null, compaction_history: [CompactionRun],"
      " validation: {recent_failures: [{agent_id: string | null, message_type: string, error_count: integer,"
      "   timestamp: integer}], failure_counts_by_agent: {*: integer},"
      "  recent_disconnects: [{agent_id: string | null, timestamp: integer}], total_failures_this_hour: integer},"
@@ -349,7 +353,7 @@ constexpr RouteText kRoutes[] = {
     {Id::http_mailbox_ack, "200 {status: 'acked', up_to: integer}"},
 
     // Agents
-    {Id::http_agents, "200 {agents: [{...Agent, fsm_state: WorkState}]}"},
+    {Id::http_agents, "200 {agents: [{...Agent, fsm_state: FsmState}]}"},
     {Id::http_agent_states, "200 {agents: [AgentState]}"},
     {Id::http_agent_state, "200 {...AgentState, last_state_change: integer}; 404 agent_not_found"},
 
@@ -541,10 +545,8 @@ constexpr RouteText kRoutes[] = {
     // Metrics and alerts
     {Id::http_metrics,
      "200 {...DashboardMetrics, window_ms: integer, task_wait: Durations,"
-     " tasks: {window: TaskCounts, cumulative: TaskCounts}, hub: {*: integer | null}, dets_health:"
-     " {health_status: 'healthy' | 'warning' | 'unhealthy', stale_backup: boolean, high_fragmentation: boolean,"
-     " last_backup_at: integer | null, tables: [{table: string, record_count: integer, file_size_bytes: integer,"
-     " fragmentation_ratio: number, status: string}]} | null}"},
+     " tasks: {window: TaskCounts, cumulative: TaskCounts}, hub: {*: integer | null},"
+     " dets_health: StorageHealth | null}"},
     {Id::http_metrics_history,
      "200 {since: integer, until: integer, step_ms: integer, metrics: [MetricName], points: [[integer | null]]};"
      "422 unknown_metric | too_many_values"},
@@ -574,7 +576,7 @@ constexpr RouteText kRoutes[] = {
      " last_backup_at: integer | null, tables: [StorageTable]}"},
     {Id::http_compact,
      "200 {status: 'complete', tables_total: integer, tables_compacted: integer, tables_skipped: integer,"
-     " results: [{table: string, status: 'compacted' | 'skipped', duration_ms?: integer, reason?: string}],"
+     " results: [{table: string, status: 'compacted' | 'skipped', duration_ms: integer, reason?: string}],"
      " freed_bytes: integer}; 202 StorageGoesOn; 409 storage_busy {running: string, job: integer};"
      "500 compaction_failed"},
     {Id::http_compact_table,

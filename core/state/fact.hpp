@@ -1,7 +1,8 @@
 // Something that happened and that figures are made of (core/observe/metrics.hpp).
 //
 // Operations note facts on their Context. They count once their turn is committed, and never if it is taken back or if
-// the input fails.
+// the input fails. What rests on no row (`refused`, `invalid`) counts as soon as the input has been applied: its turn
+// may have nothing to commit, and while the store fails no turn has.
 #pragma once
 
 #include <cstdint>

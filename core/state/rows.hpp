@@ -58,6 +58,7 @@ enum class TableId : uint8_t {
     push_subscriptions = 33,
     webhooks = 34,
     deliveries = 35,
+    finished_lots = 36,
     sessions = 64,
     liveness = 65,
     agents = 66,
@@ -123,14 +124,16 @@ struct WorkspaceRow {
     int64_t events_pruned = 0;  ///< archives are kept above these
     int64_t messages_pruned = 0;
     int64_t finished_pruned = 0;
-    int64_t receipt_seq = 0;  ///< last receipt
+    int64_t completed_seq = 0;     ///< how many of the finished tasks have completed, ever
+    int64_t completed_pruned = 0;  ///< and how many of these are not kept any more
+    int64_t receipt_seq = 0;       ///< last receipt
     int64_t receipts_pruned = 0;
     int64_t message_at = 0;   ///< when the last message was sent
     std::string clock_steps;  ///< "17,203": messages before which the wall clock went back; the newest so many
+    std::string skipped;      ///< "7-12,20-30": numbers above `messages_pruned` that no message was given
 
     using Key = std::tuple<int64_t>;
     Key key() const { return {id}; }
-    std::string skipped;      ///< "7-12,20-30": numbers above `messages_pruned` that no message was given
     template <class Self, class Visit>
     static void columns(Self& self, Visit&& visit) {
         visit("id", self.id);
@@ -143,16 +146,18 @@ struct WorkspaceRow {
         visit("events_pruned", self.events_pruned);
         visit("messages_pruned", self.messages_pruned);
         visit("finished_pruned", self.finished_pruned);
+        visit("completed_seq", self.completed_seq);
+        visit("completed_pruned", self.completed_pruned);
         visit("receipt_seq", self.receipt_seq);
         visit("receipts_pruned", self.receipts_pruned);
         visit("message_at", self.message_at);
         visit("clock_steps", self.clock_steps);
+        visit("skipped", self.skipped);
     }
 };
 
 enum class PrincipalKind : uint8_t { human, agent, system };
 enum class Role : uint8_t { agent, viewer, operator_, admin };
-        visit("skipped", self.skipped);
 
 std::string_view to_text(PrincipalKind);
 bool from_text(std::string_view, PrincipalKind&);
@@ -926,6 +931,25 @@ struct AlertRow : AlertColumns {
     static constexpr int kKeyColumns = 2;
 };
 
+/// Where a lot of finished tasks ends, which retention takes away as one.
+struct FinishedLotRow {
+    static constexpr TableId kTable = TableId::finished_lots;
+    static constexpr RowClass kClass = RowClass::durable;
+    static constexpr int kKeyColumns = 2;
+    int64_t workspace = 0;
+    int64_t finished_seq = 0;   ///< of the last task in it
+    int64_t completed_seq = 0;  ///< how many had completed by then
+
+    using Key = std::tuple<int64_t, int64_t>;
+    Key key() const { return {workspace, finished_seq}; }
+    template <class Self, class Visit>
+    static void columns(Self& self, Visit&& visit) {
+        visit("workspace", self.workspace);
+        visit("finished_seq", self.finished_seq);
+        visit("completed_seq", self.completed_seq);
+    }
+};
+
 /// An alert that is over.
 struct AlertEpisodeRow {
     static constexpr TableId kTable = TableId::alert_episodes;
@@ -1040,9 +1064,11 @@ struct CompletionRow {
     static constexpr TableId kTable = TableId::completions;
     static constexpr RowClass kClass = RowClass::derived;
     static constexpr int kKeyColumns = 2;
-    static constexpr int64_t kPlaces = 100;
+    static constexpr int64_t kCompletedPlaces = 100;
+    static constexpr int64_t kCancelledPlaces = 50;
+    static constexpr int64_t kPlaces = kCompletedPlaces + kCancelledPlaces;
     int64_t workspace = 0;
-    int64_t place = 0;   ///< in the ring: `number` modulo kPlaces
+    int64_t place = 0;   ///< in the ring of those that completed; behind it that of those that were cancelled
     int64_t number = 0;  ///< the task's finished_seq
     std::string task_id;
     std::string agent;  ///< "" = nobody held it
@@ -1385,12 +1411,14 @@ struct ValidationFailureRow {
     bool disconnect = false;
     int64_t place = 0;   ///< in the ring
     int64_t number = 0;  ///< counts up: the order
+    int64_t first = 0;   ///< the number of the first error of the same frame or request
     int64_t at = 0;
     std::string agent;
     std::string operation;
     std::string field;
     std::string error;
     bool refused = true;
+    bool is_request = false;  ///< it came over HTTP
 
     using Key = std::tuple<int64_t, bool, int64_t>;
     Key key() const { return {workspace, disconnect, place}; }
@@ -1400,12 +1428,14 @@ struct ValidationFailureRow {
         visit("disconnect", self.disconnect);
         visit("place", self.place);
         visit("number", self.number);
+        visit("first", self.first);
         visit("at", self.at);
         visit("agent", self.agent);
         visit("operation", self.operation);
         visit("field", self.field);
         visit("error", self.error);
         visit("refused", self.refused);
+        visit("is_request", self.is_request);
     }
 };
 
@@ -1903,7 +1933,7 @@ struct StorageJobRow {
     static constexpr RowClass kClass = RowClass::transient;
     static constexpr int kKeyColumns = 1;
     int64_t id = 0;   ///< always 0
-    int64_t job = 0;  ///< the id of the StorageRunRow that it will leave
+    int64_t job = 0;  ///< the id of the StorageRunRow that it will leave; 0: none
     StorageJobKind kind{};
     std::string trigger;
     std::string subject;
@@ -1940,7 +1970,7 @@ struct StorageStateRow {
     int64_t database_bytes = 0;
     int64_t free_bytes = 0;       ///< of these, in pages that hold nothing
     int64_t disk_free_bytes = 0;  ///< of the file system
-    int64_t lost_rows = 0;        ///< that damaged databases cost, as long as these lie in quarantine
+    int64_t lost_rows = 0;        ///< as in StorageFigures
     std::string damage;           ///< what was found damaged, for people; "" = nothing
     int64_t checked_at = 0;       ///< when the last background check has gone through everything; 0: not in this run
     std::string tables = "[]";    ///< JSON array of {table, record_count, file_size_bytes}, of kCareTables
@@ -1996,6 +2026,7 @@ void for_each_stored_row(F&& f) {
     f.template operator()<PushSubscriptionRow>();
     f.template operator()<WebhookRow>();
     f.template operator()<DeliveryRow>();
+    f.template operator()<FinishedLotRow>();
     f.template operator()<StorageRunRow>();
 }
 
@@ -2047,6 +2078,7 @@ void for_each_resident_row(F&& f) {
     f.template operator()<PushSubscriptionRow>();
     f.template operator()<WebhookRow>();
     f.template operator()<DeliveryRow>();
+    f.template operator()<FinishedLotRow>();
     f.template operator()<ReceiverRow>();
     f.template operator()<StorageRunRow>();
     f.template operator()<StorageJobRow>();

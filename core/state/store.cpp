@@ -68,6 +68,8 @@ std::string_view table_name(TableId table) {
             return "webhooks";
         case TableId::deliveries:
             return "deliveries";
+        case TableId::finished_lots:
+            return "finished_lots";
         case TableId::storage_runs:
             return "storage_runs";
         default:

@@ -276,9 +276,9 @@ class Tables {
         Table<DeferredRow>, Table<RunRow>, Table<ClaimRow>, Table<WaitRow>, Table<FeedRow>, Table<ConfigRow>,
         Table<ChannelRow>, Table<MembershipRow>, Table<ImportRow>, Table<LimitOverrideRow>, Table<LimitExemptRow>,
         Table<LimitViolationRow>, Table<ValidationCountRow>, Table<ValidationFailureRow>, Table<PushSubscriptionRow>,
-        Table<WebhookRow>, Table<DeliveryRow>, Table<ReceiverRow>, Table<MetricHistoryRow>, Table<AlertRow>,
-        Table<AlertEpisodeRow>, Table<AlertRuleRow>, Table<LiveAlertRow>, Table<AlertWatchRow>, Table<StorageRunRow>,
-        Table<StorageJobRow>, Table<StorageStateRow>, Table<CompletionRow>, Table<DashboardRow>>;
+        Table<WebhookRow>, Table<DeliveryRow>, Table<FinishedLotRow>, Table<ReceiverRow>, Table<MetricHistoryRow>,
+        Table<AlertRow>, Table<AlertEpisodeRow>, Table<AlertRuleRow>, Table<LiveAlertRow>, Table<AlertWatchRow>,
+        Table<StorageRunRow>, Table<StorageJobRow>, Table<StorageStateRow>, Table<CompletionRow>, Table<DashboardRow>>;
 
     /// How to put one row back.
     struct Undo {

@@ -18,6 +18,9 @@ constexpr std::string_view kIdPrefix = "task-";
 constexpr size_t kIdDigits = 16;
 constexpr size_t kNumberDigits = 8;  // of an id of ours, see rising_id
 
+/// No task was given out so often. What counts on from there stays far from the end of 64 bits.
+constexpr int64_t kMaxForeignCount = int64_t{1} << 40;
+
 /// Whether a task of this hub can have, or have had, this id, or it is none that a hub gives.
 bool may_be_taken(const Context& ctx, int64_t workspace, const std::string& id, int64_t last_seq) {
     if (id.size() != kIdPrefix.size() + kIdDigits || !id.starts_with(kIdPrefix)) return true;
@@ -46,14 +49,14 @@ TaskRow row_of(const ForeignTask& foreign, int64_t now_ms) {
     task.target_agent = target_agent_of(foreign.metadata);
     task.complete_by = foreign.complete_by;
     task.max_retries = foreign.max_retries;
-    task.retry_count = std::max<int64_t>(foreign.retry_count, 0);
+    task.retry_count = std::clamp<int64_t>(foreign.retry_count, 0, kMaxForeignCount);
     task.requested_by = foreign.submitted_by;
     task.origin = "import";
     task.last_error = foreign.last_error;
     task.created_at = std::clamp<int64_t>(foreign.created_at, 0, now_ms);
     task.updated_at = std::clamp<int64_t>(foreign.updated_at, task.created_at, now_ms);
     const bool was_leased = !foreign.dead_letter && foreign.assigned_to.has_value();
-    task.generation = std::max<int64_t>(foreign.generation, 0) + (was_leased ? 1 : 0);
+    task.generation = std::clamp<int64_t>(foreign.generation, 0, kMaxForeignCount) + (was_leased ? 1 : 0);
     return task;
 }
 

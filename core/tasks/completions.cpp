@@ -43,9 +43,13 @@ std::string label(const Tables& tables, const TaskRow& task) {
 }
 
 void note_completion(Context& ctx, const TaskRow& task) {
+    const WorkspaceRow& counts = *ctx.tables.find<WorkspaceRow>({task.workspace});
+    const int64_t cancelled_seq = counts.finished_seq - counts.completed_seq;
     CompletionRow row;
     row.workspace = task.workspace;
-    row.place = task.finished_seq % CompletionRow::kPlaces;
+    row.place = task.state == TaskState::completed
+                    ? counts.completed_seq % CompletionRow::kCompletedPlaces
+                    : CompletionRow::kCompletedPlaces + cancelled_seq % CompletionRow::kCancelledPlaces;
     row.number = task.finished_seq;
     row.task_id = task.id;
     row.agent = task.assigned_to.value_or("");

@@ -18,7 +18,8 @@ std::string label(const Tables&, const TaskRow&);
 /// Takes down a task that has just completed or was cancelled; its input must still be there.
 void note_completion(Context&, const TaskRow&);
 
-/// The last tasks of a workspace that ended in this run, the newest first; at most CompletionRow::kPlaces.
+/// The last tasks of a workspace that ended in this run, the newest first: so many that completed, and so many that
+/// were cancelled, as CompletionRow has places for.
 std::vector<const CompletionRow*> completions(const Tables&, int64_t workspace);
 
 }  // namespace agentcom::tasks

@@ -10,6 +10,9 @@ namespace agentcom::tasks {
 
 namespace {
 
+/// Retention goes by so many tasks at a time.
+constexpr int64_t kFinishedLot = 1'000;
+
 void disarm_lease(Context& ctx, const TaskRow& task) {
     for (const TimerKind kind : {TimerKind::acceptance, TimerKind::lease, TimerKind::max_run, TimerKind::stuck,
                                  TimerKind::grace, TimerKind::cancel_grace}) {
@@ -58,6 +61,28 @@ std::vector<std::string> dependents_of(const Context& ctx, int64_t workspace, co
     const auto found = blocks.find({workspace, task_id});
     if (found == blocks.end()) return {};
     return {found->second.begin(), found->second.end()};
+}
+
+/// A lot of finished tasks is kept no more.
+void prune_finished(Context& ctx, WorkspaceRow& row) {
+    row.finished_pruned += kFinishedLot;
+    ctx.tables.prune(Prune{Prune::What::finished_tasks, row.id, row.finished_pruned, {}});
+    const FinishedLotRow* lot = ctx.tables.find<FinishedLotRow>({row.id, row.finished_pruned});
+    // Of a salvaged database a lot may be missing.
+    row.completed_pruned = std::clamp(lot == nullptr ? row.completed_pruned + kFinishedLot : lot->completed_seq,
+                                      row.completed_pruned, row.completed_seq);
+    if (lot != nullptr) ctx.tables.erase<FinishedLotRow>({row.id, row.finished_pruned});
+}
+
+/// The task's number among those that have finished.
+int64_t count_finished(Context& ctx, int64_t workspace, TaskState state) {
+    WorkspaceRow row = *ctx.tables.find<WorkspaceRow>({workspace});
+    const int64_t number = ++row.finished_seq;
+    if (state == TaskState::completed) ++row.completed_seq;
+    if (number % kFinishedLot == 0) ctx.tables.put(FinishedLotRow{workspace, number, row.completed_seq});
+    if (number - row.finished_pruned >= ctx.settings.finished_tasks + kFinishedLot) prune_finished(ctx, row);
+    ctx.tables.put(std::move(row));
+    return number;
 }
 
 }  // namespace
@@ -229,14 +254,7 @@ void place(Context& ctx, TaskRow task) {
 }
 
 void finish(Context& ctx, TaskRow task, TaskState state) {
-    constexpr int64_t kPruneLot = 1'000;
-    ctx.tables.modify<WorkspaceRow>({task.workspace}, [&](WorkspaceRow& row) {
-        task.finished_seq = ++row.finished_seq;
-        if (row.finished_seq - row.finished_pruned >= ctx.settings.finished_tasks + kPruneLot) {
-            row.finished_pruned += kPruneLot;
-            ctx.tables.prune(Prune{Prune::What::finished_tasks, task.workspace, row.finished_pruned, {}});
-        }
-    });
+    task.finished_seq = count_finished(ctx, task.workspace, state);
     task.state = state;
     task.hold = HoldReason::none;
     task.lease_ms = 0;

@@ -80,14 +80,4 @@ std::vector<const Need*> needs(const Model& model) {
     return all;
 }
 
-std::string_view health(const Model& model) {
-    std::string_view health = "ok";
-    for (const auto& [unused, alert] : model.alerts) {
-        if (alert.acknowledged || alert.severity == "notice") continue;
-        if (alert.severity == "critical") return "critical";
-        health = "warning";
-    }
-    return health;
-}
-
 }  // namespace agentcom::view

@@ -423,7 +423,5 @@ std::vector<const Task*> dead_letters(const Model& model);
 std::vector<const Completion*> completions(const Model& model);
 /// The most pressing first: critical alerts, questions, stuck tasks, other alerts, agents, dead letters, mail.
 std::vector<const Need*> needs(const Model& model);
-/// critical: an alert of that severity stands unacknowledged; warning: another does; else ok.
-std::string_view health(const Model& model);
 
 }  // namespace agentcom::view

@@ -92,6 +92,17 @@ class Mender {
         return true;
     }
 
+    bool count_completed(WorkspaceRow& row) {
+        int64_t kept = 0;
+        if (!db_.query_integer("SELECT count(*) FROM tasks WHERE live = 0 AND state = 'completed' AND workspace = " +
+                                   std::to_string(row.id),
+                               kept)) {
+            return false;
+        }
+        row.completed_seq = std::max(row.completed_seq, row.completed_pruned + kept);
+        return true;
+    }
+
     bool referred_workspaces(std::set<int64_t>& ids) {
         for (const TableSchema& schema : stored_tables()) {
             if (schema.columns.front().name != "workspace") continue;
@@ -131,7 +142,7 @@ class Mender {
             if (!highest("seq", "events", row.id, row.event_seq) ||
                 !highest("seq", "messages", row.id, row.message_seq) ||
                 !highest("seq", "tasks", row.id, row.task_seq) ||
-                !highest("finished_seq", "tasks", row.id, row.finished_seq) ||
+                !highest("finished_seq", "tasks", row.id, row.finished_seq) || !count_completed(row) ||
                 !highest("seq", "receipts", row.id, row.receipt_seq) ||
                 !highest("last_seq", "receipts", row.id, row.message_seq) ||
                 !highest("seen_seq", "mailboxes", row.id, row.message_seq) || !put(row)) {

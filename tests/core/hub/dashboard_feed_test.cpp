@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/base/prng.hpp"
+#include "core/view/health.hpp"
 #include "tests/core/hub/dashboard_world.hpp"
 
 using namespace agentcom;
@@ -219,16 +220,49 @@ class AnythingHappens {
             deltas_ += change.value() == view::Change::some ? 1 : 0;
         }
         hub_.clear_frames();
+        note_changes();
         const view::Model is = hub_.hub().dashboard_view(1);
-        if (same_view(model_, is)) return;
-        FAIL("shown: " << view::model_frame(model_, "") << "\n   is: " << view::model_frame(is, ""));
+        if (!same_view(model_, is)) {
+            FAIL("shown: " << view::model_frame(model_, "") << "\n   is: " << view::model_frame(is, ""));
+        }
+        compare_health();
     }
 
+    /// How often these were shown anew.
+    struct Changes {
+        int64_t alerts = 0;
+        int64_t needs = 0;
+        int64_t storage = 0;
+        int64_t health = 0;
+    };
+    const Changes& changes() const { return changes_; }
     int64_t wholes() const { return wholes_; }
     int64_t deltas() const { return deltas_; }
     const view::Model& model() const { return model_; }
 
   private:
+    void note_changes() {
+        changes_.alerts += model_.alerts == before_.alerts ? 0 : 1;
+        changes_.needs += model_.needs == before_.needs ? 0 : 1;
+        changes_.storage += model_.storage == before_.storage ? 0 : 1;
+        before_.alerts = model_.alerts;
+        before_.needs = model_.needs;
+        before_.storage = model_.storage;
+    }
+
+    /// What front ends make of the model is what the hub says itself.
+    void compare_health() {
+        const view::Health shown = view::judge(view::signs_of(model_));
+        const std::string state = hub_.http(Method::get, "/api/dashboard/state", "", kAdmin).body;
+        json::Writer out;
+        out.begin_object().member("status", shown.status);
+        out.raw_member("conditions", json::encode_strings(shown.conditions)).end_object();
+        const std::string text = out.take();
+        if (TestHub::member(state, "health") != text) FAIL(TestHub::member(state, "health") << " is not " << text);
+        changes_.health += text == health_ ? 0 : 1;
+        health_ = text;
+    }
+
     uint64_t below(uint64_t bound) { return prng_.below(bound); }
     std::string name() { return std::vector<std::string>{"ann", "bob", "cat", "dan"}[prng_.index_below(4)]; }
 
@@ -286,8 +320,33 @@ class AnythingHappens {
         }
     }
 
+    void look_at_files() {
+        StorageFigures figures;
+        figures.database_bytes = 1'000'000;
+        figures.free_bytes = static_cast<int64_t>(below(3)) * 300'000;
+        figures.lost_rows = below(3) == 0 ? static_cast<int64_t>(below(5)) : 0;
+        figures.damage = below(4) == 0 ? "page " + std::to_string(below(3)) : "";
+        hub_.apply(figures);
+        hub_.apply(MachineSample{});
+    }
+
+    void care() {
+        if (hub_.storage_jobs().empty() || below(2) == 0) {
+            hub_.begin_http(Method::post, below(2) == 0 ? "/api/admin/compact" : "/api/admin/backup", "", kAdmin);
+            return;
+        }
+        hub_.apply(StorageJobDone{hub_.storage_jobs().back().job, below(2) == 0, "{}", "no room"});
+    }
+
+    void acknowledge() {
+        const auto standing = hub_.tables().sorted_keys<LiveAlertRow>();
+        if (standing.empty()) return;
+        const std::string rule = std::get<1>(standing[prng_.index_below(standing.size())]);
+        hub_.http(Method::post, "/api/alerts/" + rule + "/acknowledge", "", kAdmin);
+    }
+
     void act() {
-        switch (below(16)) {
+        switch (below(19)) {
             case 0:
             case 1:
             case 2:
@@ -324,6 +383,12 @@ class AnythingHappens {
                 if (below(20) == 0) return fail();
                 hub_.send(socket(), R"({"type":"task_complete","task_id":"task-none","generation":1})");
                 return;
+            case 15:
+                return look_at_files();
+            case 16:
+                return care();
+            case 17:
+                return acknowledge();
             default:
                 pass(static_cast<int64_t>(below(below(10) == 0 ? 400'000 : 2'000)));
                 // The hub may have closed sockets meanwhile.
@@ -352,6 +417,9 @@ class AnythingHappens {
     std::map<std::string, int64_t> sockets_;
     int64_t dashboard_ = 0;
     view::Model model_;
+    view::Model before_;  ///< as far as `note_changes` compares it
+    std::string health_;
+    Changes changes_;
     int64_t wholes_ = 0;
     int64_t deltas_ = 0;
 };
@@ -378,4 +446,8 @@ TEST_CASE("folding the deltas gives what the hub itself shows, whatever happens"
     CHECK(world.wholes() > 2);
     CHECK(world.model().completions.size() == view::kCompletionsMax);
     CHECK_FALSE(world.model().samples.empty());
+    CHECK(world.changes().alerts > 10);
+    CHECK(world.changes().needs > 10);
+    CHECK(world.changes().storage > 10);
+    CHECK(world.changes().health > 10);
 }

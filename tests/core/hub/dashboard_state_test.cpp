@@ -66,6 +66,90 @@ TEST_CASE("a completion counts once, with the tokens it says (W-35)") {
     CHECK(at_path(state(world), "throughput.completed_last_hour") == "0");
 }
 
+TEST_CASE("what completed is counted without what was cancelled, and so it is in the statistics") {
+    Settings settings = at_once();
+    settings.finished_tasks = 10;
+    settings.live_tasks_max = 5'000;
+    Dashboards world(settings);
+    const auto completed = [&] { return at_path(state(world), "queue.by_status.completed"); };
+    const auto counted = [&] { return at_path(world.get("/api/tasks/stats").body, "by_status.completed"); };
+    const auto cancel = [&] {
+        REQUIRE(world.hub.http(Method::delete_, "/api/tasks/" + world.submit(), "", kAdmin).status == 200);
+    };
+    cancel();
+    CHECK(completed() == "0");
+    world.complete(world.submit());
+    CHECK(completed() == "1");
+    CHECK(counted() == "1");
+    // A hundred completions are shown, however many are cancelled between them.
+    const int64_t bob = world.hub.connect("bob");
+    const auto complete = [&] {
+        const std::string id = world.submit();
+        world.hub.send(bob, R"({"type":"task_complete","task_id":")" + id + R"(","generation":)" +
+                                std::to_string(world.hub.row(id)->generation) + "}");
+    };
+    for (int i = 0; i < 120; ++i) complete();
+    world.hub.clear_frames();
+    world.hub.disconnect(bob);
+    for (int i = 0; i < 200; ++i) cancel();
+    const json::Object members = json::members(state(world));
+    CHECK(json::elements(members.find("recent_completions")->raw).size() == 100);
+    CHECK(completed() == "121");
+    CHECK(counted() == "121");
+    // Retention takes the first thousand: these, and 879 that were cancelled.
+    for (int i = 322; i < 1'009; ++i) cancel();
+    CHECK(completed() == "121");
+    cancel();
+    world.complete(world.submit());
+    CHECK(completed() == "1");
+    CHECK(counted() == "1");
+}
+
+TEST_CASE("an agent whose task waits for an answer is blocked") {
+    Dashboards world;
+    const int64_t bob = world.hub.connect("bob", R"("protocol_version":2)");
+    const std::string id = world.submit();
+    const std::string of_task =
+        R"("task_id":")" + id + R"(","generation":)" + std::to_string(world.hub.row(id)->generation);
+    const auto fsm_state = [&] {
+        const json::Object members = json::members(state(world));
+        return TestHub::member(std::string(json::elements(members.find("agents")->raw).at(0).raw), "fsm_state");
+    };
+    world.hub.send(bob, R"({"type":"task_accepted",)" + of_task + "}");
+    CHECK(fsm_state() == "working");
+    world.hub.send(bob, R"({"type":"task_waiting",)" + of_task + R"(,"question":"which?","options":["a","b"]})");
+    CHECK(fsm_state() == "blocked");
+    CHECK(TestHub::member(world.get("/api/agents/bob/state").body, "fsm_state") == "blocked");
+    CHECK(world.post("/api/tasks/" + id + "/say", R"({"text":"a"})").status == 200);
+    CHECK(fsm_state() == "working");
+}
+
+TEST_CASE("a frame that is refused counts once, whatever is wrong with it, for an hour") {
+    Dashboards world;
+    const int64_t bob = world.hub.connect("bob");
+    world.hub.send(bob, R"({"type":"message","to":5,"payload":7})");
+    // None of v1.1's: a request, and what is only observed.
+    CHECK(world.post("/api/message", R"({"to":5,"payload":7})").status == 422);
+    world.hub.advance_ms(0);
+    const auto failures = [&] { return TestHub::member(state(world), "validation"); };
+    const std::string at = std::to_string(world.hub.now_ms());
+    CHECK(failures() ==
+          R"({"recent_failures":[{"agent_id":"bob","message_type":"message","error_count":2,"timestamp":)" + at +
+              R"(}],"failure_counts_by_agent":{"bob":1},"recent_disconnects":[],)" +
+              R"("total_failures_this_hour":1})");
+    // Two at the same moment are two.
+    world.hub.send(bob, R"({"type":"message","to":5,"payload":{}})");
+    world.hub.send(bob, R"({"type":"message","to":5,"payload":{}})");
+    world.hub.advance_ms(0);
+    const json::Object validation = json::members(failures());
+    CHECK(json::elements(validation.find("recent_failures")->raw).size() == 3);
+    CHECK(validation.find("failure_counts_by_agent")->raw == R"({"bob":3})");
+    CHECK(validation.find("total_failures_this_hour")->raw == "3");
+    world.hub.advance_ms(61 * kMsPerMinute);
+    CHECK(at_path(state(world), "validation.failure_counts_by_agent") == "{}");
+    CHECK(at_path(state(world), "validation.total_failures_this_hour") == "0");
+}
+
 TEST_CASE("bad frames and refusals of the last hour are in the state") {
     Settings settings = at_once();
     settings.limits = 1;

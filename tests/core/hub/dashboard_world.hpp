@@ -2,6 +2,7 @@
 #pragma once
 
 #include <catch2/catch.hpp>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,8 @@ inline std::string at_path(std::string text, std::string path) {
 }
 
 struct Dashboards : World {
-    explicit Dashboards(Settings settings = at_once()) : World(std::move(settings)) {}
+    explicit Dashboards(Settings settings = at_once(), TestHub::Watch watch = TestHub::Watch::nothing)
+        : World(std::move(settings), watch) {}
 
     std::vector<std::string> types(int64_t connection) {
         std::vector<std::string> all;
@@ -47,6 +49,7 @@ struct Dashboards : World {
                 const std::string type = TestHub::member(text, "type");
                 all.push_back(type == "task_event" ? TestHub::member(text, "event") : type);
                 last_event = text;
+                last[type] = text;
             }
         }
         return all;
@@ -77,6 +80,7 @@ struct Dashboards : World {
     }
 
     std::string last_event;
+    std::map<std::string, std::string> last;  ///< the last event of each type
 };
 
 }  // namespace agentcom::test

@@ -14,7 +14,8 @@ inline const std::string kAdmin(TestHub::kAdminToken);
 
 /// A hub with the agents ann and bob, and short calls as ann.
 struct World {
-    explicit World(Settings settings = {}) : hub(std::move(settings)) {
+    explicit World(Settings settings = {}, TestHub::Watch watch = TestHub::Watch::nothing)
+        : hub(std::move(settings), 1, watch) {
         hub.register_agent("ann");
         hub.register_agent("bob");
     }

@@ -180,6 +180,37 @@ TEST_CASE("W-29: what is damaged is said wherever somebody may look, and once fo
     CHECK(TestHub::member(storage.body, "checked_at") == "5");
     const Response metrics = world.hub.http(Method::get, "/api/metrics", "", kAdmin);
     const std::string care = TestHub::member(metrics.body, "dets_health");
-    CHECK(TestHub::member(care, "health_status") == (damaged ? "unhealthy" : "healthy"));
     CHECK(TestHub::member(care, "tables").find(R"("table":"task_queue","record_count":1)") != std::string::npos);
+    const Response verdict = world.hub.http(Method::get, "/api/admin/dets-health", "", kAdmin);
+    CHECK(TestHub::member(verdict.body, "health_status") == (damaged ? "unhealthy" : "healthy"));
+}
+
+TEST_CASE("the metrics and the dashboard's state say the same of the storage", "[storage]") {
+    World world;
+    const auto care_in = [&](const char* target) {
+        return TestHub::member(world.hub.http(Method::get, target, "", kAdmin).body, "dets_health");
+    };
+    CHECK(care_in("/api/metrics") == "null");
+    StorageFigures figures;
+    figures.tables = R"([{"table":"task_queue","record_count":1,"file_size_bytes":4096}])";
+    figures.backups = "[]";
+    world.hub.apply(figures);
+    const std::string tables =
+        R"({"tables":[{"table":"task_queue","record_count":1,"file_size_bytes":4096,"fragmentation_ratio":0.000,)"
+        R"("status":"ok"}],"last_backup_at":)";
+    CHECK(care_in("/api/metrics") ==
+          tables + R"(null,"last_backup_results":null,"last_compaction_at":null,"compaction_history":[]})");
+    const std::string now = std::to_string(world.hub.now_ms());
+    ask(world.hub, "/api/admin/backup");
+    end_last(world.hub, true, kBackupResult);
+    ask(world.hub, "/api/admin/compact");
+    end_last(world.hub, true, R"({"freed_bytes":0,"reason":"below_threshold"})");
+    const std::string care = care_in("/api/metrics");
+    CHECK(care.find(tables + now +
+                    R"(,"last_backup_results":[{"table":"task_queue","status":"ok",)"
+                    R"("path":"/d/b1","size":4096,"rows":1})") == 0);
+    CHECK(care.find(R"("last_compaction_at":)" + now + R"(,"compaction_history":[{"timestamp":)" + now +
+                    R"(,"results":[{"table":"task_queue","status":"skipped","reason":"below_threshold",)" +
+                    R"("duration_ms":0})") != std::string::npos);
+    CHECK(care == care_in("/api/dashboard/state"));
 }

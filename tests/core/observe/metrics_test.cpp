@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/tasks/agents.hpp"
+#include "tests/core/support/bare_context.hpp"
 #include "tests/core/support/test_hub.hpp"
 
 using namespace agentcom;
@@ -175,6 +176,44 @@ TEST_CASE("what is taken back is not counted, and agents are what they are", "[m
     fleet.report(ann, "task_complete", id);
     CHECK(look(fleet.hub, {"tasks", "window", "completed"}) == "1");
     CHECK(agent(fleet.hub, "ann", "state") == "idle");
+}
+
+TEST_CASE("what is refused counts at once, since nothing of it may ever be committed", "[metrics]") {
+    BareContext bare;
+    Metrics metrics;
+    const auto apply = [&](Fact::What what) {
+        bare.run([&](Context& ctx) {
+            ctx.facts.push_back({what, 1, what == Fact::What::event ? "task_submitted" : "ann", 0, Outcome::completed});
+            metrics.apply(ctx);
+        });
+    };
+    for (const Fact::What what : {Fact::What::refused, Fact::What::invalid}) apply(what);
+    REQUIRE(metrics.find(1) != nullptr);
+    CHECK(metrics.find(1)->lifetime.of(Counter::refused) == 1);
+    CHECK(metrics.find(1)->lifetime.of(Counter::invalid) == 1);
+    const auto bytes = [&] {
+        ByteWriter out;
+        metrics.save(out);
+        return out.bytes().size();
+    };
+    // Nothing is left over for a commit that never comes.
+    const size_t before = bytes();
+    for (int i = 0; i < 1'000; ++i) apply(Fact::What::invalid);
+    CHECK(bytes() < before + 100);
+    // What rests on rows waits for them.
+    apply(Fact::What::event);
+    CHECK(metrics.find(1)->lifetime.of(Counter::submitted) == 0);
+    metrics.committed(1, {});
+    CHECK(metrics.find(1)->lifetime.of(Counter::submitted) == 1);
+}
+
+TEST_CASE("tokens that agents claim to have used do not overflow their sums", "[metrics]") {
+    WorkspaceFigures figures;
+    for (int64_t minute = 0; minute < 3; ++minute) {
+        for (int i = 0; i < 2; ++i) figures.add(Counter::tokens_used, INT64_MAX, minute * kUsPerMinute);
+    }
+    CHECK(figures.lifetime.of(Counter::tokens_used) == INT64_MAX);
+    CHECK(figures.counts.total(2 * kUsPerMinute).of(Counter::tokens_used) == INT64_MAX);
 }
 
 TEST_CASE("W-18: figures of the machine come when they come, and their absence stops nothing", "[metrics]") {

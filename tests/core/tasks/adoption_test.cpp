@@ -51,4 +51,13 @@ TEST_CASE("numbers that make no sense are brought into range", "[import]") {
     CHECK(row.generation == 0);
     CHECK(row.retry_count == 0);
     CHECK(row.updated_at <= world.hub.now_ms());
+    const std::string huge = adopt(
+        world, "task-eeeeeeeeeeeeeeee",
+        R"(,"generation":9223372036854775807,"retry_count":9223372036854775807,"max_retries":9,"assigned_to":"bob")");
+    const int64_t adopted = world.hub.row(huge)->generation;
+    CHECK(adopted > 0);
+    CHECK(world.hub.row(huge)->retry_count > 0);
+    world.hub.connect("ann");
+    world.hub.connect("bob");
+    CHECK(world.hub.row(huge)->generation == adopted + 1);
 }
