@@ -81,6 +81,7 @@ void save_counts(const WorkspaceFigures& figures, ByteWriter& out) {
     figures.wait_ms.save(out);
     figures.run_ms_lifetime.save(out);
     figures.run_ms.save(out);
+    figures.bad_frames.save(out);
     for (const int64_t outcome : figures.outcomes) out.i64(outcome);
     const std::vector<std::string> names = figures.agent_names();
     out.u64(names.size());
@@ -94,7 +95,8 @@ void save_counts(const WorkspaceFigures& figures, ByteWriter& out) {
 
 bool load_counts(WorkspaceFigures& figures, ByteReader& in) {
     if (!figures.lifetime.load(in) || !figures.counts.load(in) || !figures.wait_ms_lifetime.load(in) ||
-        !figures.wait_ms.load(in) || !figures.run_ms_lifetime.load(in) || !figures.run_ms.load(in)) {
+        !figures.wait_ms.load(in) || !figures.run_ms_lifetime.load(in) || !figures.run_ms.load(in) ||
+        !figures.bad_frames.load(in)) {
         return false;
     }
     for (int64_t& outcome : figures.outcomes) outcome = in.i64();
@@ -137,7 +139,9 @@ bool load_hub(HubFigures& hub, ByteReader& in) {
 int64_t percent(int64_t part, int64_t whole) { return whole == 0 ? 0 : (part * 100 + whole / 2) / whole; }
 
 /// Whether the turn of such a fact changes rows, so that it is committed or taken back one day.
-bool rests_on_rows(Fact::What what) { return what != Fact::What::refused && what != Fact::What::invalid; }
+bool rests_on_rows(Fact::What what) {
+    return what != Fact::What::refused && what != Fact::What::invalid && what != Fact::What::bad_frame;
+}
 
 }  // namespace
 
@@ -262,6 +266,9 @@ void Metrics::count(const Fact& fact, Time now) {
             break;
         case Fact::What::invalid:
             figures->add(Counter::invalid, 1, now.mono_us);
+            break;
+        case Fact::What::bad_frame:
+            figures->bad_frames.at(now.mono_us).add(fact.text);
             break;
     }
 }
@@ -422,7 +429,7 @@ bool Metrics::load(ByteReader& in) {
         for (uint64_t k = 0; k < facts && !in.failed(); ++k) {
             Fact& fact = pending.facts.emplace_back();
             const uint8_t what = in.u8();
-            if (what > static_cast<uint8_t>(Fact::What::invalid)) return false;
+            if (what > static_cast<uint8_t>(Fact::What::bad_frame)) return false;
             fact.what = static_cast<Fact::What>(what);
             fact.workspace = in.i64();
             fact.text = in.text();
@@ -565,6 +572,15 @@ WorkState agent_work_state(const Context& ctx, int64_t workspace, const std::str
         if (run != nullptr && run->question) return WorkState::blocked;
     }
     return state;
+}
+
+std::string_view fsm_state(const Context& ctx, int64_t workspace, const std::string& agent) {
+    return to_text(agent_work_state(ctx, workspace, agent));
+}
+
+std::string_view agent_state_word(const Context& ctx, int64_t workspace, const std::string& agent) {
+    const WorkState state = agent_work_state(ctx, workspace, agent);
+    return state == WorkState::blocked ? std::string_view("waiting_input") : to_text(state);
 }
 
 }  // namespace agentcom

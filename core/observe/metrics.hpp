@@ -18,6 +18,7 @@
 #include "core/base/hash128.hpp"
 #include "core/base/time.hpp"
 #include "core/observe/agent_times.hpp"
+#include "core/observe/bad_frames.hpp"
 #include "core/observe/histogram.hpp"
 #include "core/observe/machine_sample.hpp"
 #include "core/observe/metric_names.hpp"
@@ -88,6 +89,7 @@ struct WorkspaceFigures {
     HourWindow<Histogram> wait_ms;
     Histogram run_ms_lifetime;
     HourWindow<Histogram> run_ms;
+    HourWindow<BadFrames> bad_frames;
     std::array<int64_t, kOutcomes> outcomes{};  ///< how leases ended
     SampleRing samples;
     std::unordered_map<std::string, AgentTimes> agents;  // NOLINT: never iterated where the order shows
@@ -172,5 +174,8 @@ Figures figures_of_hub(const Context& ctx);
 int64_t figure_for_rules(const Context& ctx, int64_t workspace, Metric metric);
 /// What an agent is at, with `blocked` when one of its tasks waits for an answer.
 WorkState agent_work_state(const Context& ctx, int64_t workspace, const std::string& agent);
+/// The same in the words of v1.1 (`fsm_state`), and in those of everything newer, which call `blocked` waiting_input.
+std::string_view fsm_state(const Context& ctx, int64_t workspace, const std::string& agent);
+std::string_view agent_state_word(const Context& ctx, int64_t workspace, const std::string& agent);
 
 }  // namespace agentcom

@@ -1,8 +1,8 @@
 // Something that happened and that figures are made of (core/observe/metrics.hpp).
 //
 // Operations note facts on their Context. They count once their turn is committed, and never if it is taken back or if
-// the input fails. What rests on no row (`refused`, `invalid`) counts as soon as the input has been applied: its turn
-// may have nothing to commit, and while the store fails no turn has.
+// the input fails. What rests on no row (`refused`, `invalid`, `bad_frame`) counts as soon as the input has been
+// applied: its turn may have nothing to commit, and while the store fails no turn has.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,7 @@ struct Fact {
         tokens_used,  ///< `ms` tokens by a task that completed
         refused,      ///< a rate limit refused a frame or request
         invalid,      ///< validation found fault with a frame or request
+        bad_frame,    ///< and refused it, a frame; `text` is the agent, "" if it has not said
     };
     What what{};
     int64_t workspace = 0;

@@ -187,10 +187,11 @@ TEST_CASE("what is refused counts at once, since nothing of it may ever be commi
             metrics.apply(ctx);
         });
     };
-    for (const Fact::What what : {Fact::What::refused, Fact::What::invalid}) apply(what);
+    for (const Fact::What what : {Fact::What::refused, Fact::What::invalid, Fact::What::bad_frame}) apply(what);
     REQUIRE(metrics.find(1) != nullptr);
     CHECK(metrics.find(1)->lifetime.of(Counter::refused) == 1);
     CHECK(metrics.find(1)->lifetime.of(Counter::invalid) == 1);
+    CHECK(metrics.find(1)->bad_frames.total(0).total() == 1);
     const auto bytes = [&] {
         ByteWriter out;
         metrics.save(out);
