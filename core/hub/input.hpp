@@ -167,11 +167,12 @@ struct StorageFigures {
     int64_t database_bytes = 0;
     int64_t free_bytes = 0;       ///< of these, in pages that hold nothing
     int64_t disk_free_bytes = 0;  ///< of the file system
-    int64_t lost_rows = 0;        ///< that damaged databases cost, as long as these lie in quarantine
-    std::string damage;           ///< what was found damaged, at the start or since, for people; "" = nothing
-    int64_t checked_at = 0;       ///< when the last background check has gone through everything; 0: not in this run
-    std::string tables;           ///< JSON array of {table, record_count, file_size_bytes}, of kCareTables
-    std::string backups;          ///< JSON array of manifests, the newest first
+    /// That damaged databases cost, as long as these lie in quarantine, and that checks of this run have missed.
+    int64_t lost_rows = 0;
+    std::string damage;      ///< what was found damaged, at the start or since, for people; "" = nothing
+    int64_t checked_at = 0;  ///< when the last background check has gone through everything; 0: not in this run
+    std::string tables;      ///< JSON array of {table, record_count, file_size_bytes}, of kCareTables
+    std::string backups;     ///< JSON array of manifests, the newest first
 };
 
 /// A WebSocket upgrade on /ws/dashboard was answered with 101. What comes on the connection are the inputs of any

@@ -31,7 +31,7 @@ struct Facts {
     int64_t free_percent = 0;     ///< of it, in pages that hold nothing
     int64_t disk_free_bytes = 0;  ///< of the file system; meaningful once `measured_at` is not 0
     int64_t measured_at = 0;
-    int64_t lost_rows = 0;   ///< that damaged databases cost, as long as these lie in quarantine
+    int64_t lost_rows = 0;   ///< that damaged databases cost, and that checks of this run have missed
     std::string damage;      ///< what is or was damaged, for people; "" = nothing
     int64_t checked_at = 0;  ///< when a background check has last gone through everything; 0: not in this run
 };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/state/store.hpp"
+#include "native-server/store/integrity.hpp"
 #include "native-server/store/row_io.hpp"
 #include "native-server/store/schema.hpp"
 
@@ -55,7 +56,13 @@ Status BackgroundCheck::end(Status status) {
     return status;
 }
 
-Status BackgroundCheck::step() {
+Status BackgroundCheck::compare_counts(const std::atomic<bool>* stop) {
+    const Result<std::optional<int64_t>> missing = count_missing_rows(db_, kCountLimit, stop);
+    if (!missing) return Status(missing.error());
+    return missing.value().value_or(0) == 0 ? Status() : Status(missing_rows(*missing.value()));
+}
+
+Status BackgroundCheck::step(const std::atomic<bool>* stop) {
     if (done_) return {};
     if (!db_.is_open()) {
         if (Status opened = open(); !opened) return end(std::move(opened));
@@ -94,7 +101,7 @@ Status BackgroundCheck::step() {
     last_.clear();
     first_.finish();
     behind_.finish();
-    if (++table_ == stored_tables().size()) return end({});
+    if (++table_ == stored_tables().size()) return end(compare_counts(stop));
     return {};
 }
 

@@ -1,5 +1,6 @@
 #include "native-server/store/integrity.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -86,7 +87,60 @@ Status check_loadable(SqliteConnection& db) {
     return loaded ? Status() : Status(loaded.error());
 }
 
+/// Rows of a table that should be there, less those that are.
+bool add_missing(SqliteConnection& db, int64_t wanted, const std::string& count_sql, int64_t& missing) {
+    int64_t found = 0;
+    if (!db.query_integer(count_sql, found)) return false;
+    missing += std::max<int64_t>(0, wanted - found);
+    return true;
+}
+
+bool add_all_missing(SqliteConnection& db, int64_t& missing) {
+    ArchiveSums archives;
+    const Result<std::vector<TableSum>> loaded = read_sums(db);
+    if (!loaded || !archives.read(db)) return false;
+    for (const TableSum& sum : loaded.value()) {
+        const std::string rows = loaded_rows_sql(stored_table(sum.table));
+        if (!add_missing(db, sum.rows, "SELECT count(*) FROM (" + rows + ")", missing)) return false;
+    }
+    for (const TableId table : kArchiveSumTables) {
+        const TableSum* sum = archives.find(table);
+        const std::string rows = sql_name(stored_table(table).name) + std::string(archive_condition(table));
+        if (sum != nullptr && !add_missing(db, sum->rows, "SELECT count(*) FROM " + rows, missing)) return false;
+    }
+    return true;
+}
+
+/// When counting has to end.
+struct CountLimit {
+    std::chrono::steady_clock::time_point until;
+    const std::atomic<bool>* stop;
+    bool is_over() const { return std::chrono::steady_clock::now() >= until || (stop != nullptr && *stop); }
+};
+
 }  // namespace
+
+Error missing_rows(int64_t rows) {
+    return Error{"lost_rows", 500, Blame::hub,
+                 std::to_string(rows) + " rows are missing that nobody deleted through the hub"};
+}
+
+Result<std::optional<int64_t>> count_missing_rows(SqliteConnection& db, std::chrono::milliseconds limit,
+                                                  const std::atomic<bool>* stop) {
+    CountLimit over{std::chrono::steady_clock::now() + limit, stop};
+    sqlite3_progress_handler(
+        db.handle(), kStepsBetweenRests, [](void* self) { return static_cast<CountLimit*>(self)->is_over() ? 1 : 0; },
+        &over);
+    int64_t missing = 0;
+    // The sums and the rows of one moment.
+    const bool counted = db.execute("BEGIN") && add_all_missing(db, missing);
+    const Error error = counted ? Error{} : store_unavailable(db, "counting rows");
+    sqlite3_progress_handler(db.handle(), 0, nullptr, nullptr);
+    db.execute("ROLLBACK");
+    if (counted) return Result<std::optional<int64_t>>(std::optional(missing));
+    if (over.is_over()) return Result<std::optional<int64_t>>(std::optional<int64_t>());
+    return Result<std::optional<int64_t>>(error);
+}
 
 bool open_unchanging(SqliteConnection& db, const std::string& path) {
     std::string uri = "file:";

@@ -13,24 +13,6 @@ namespace agentcom {
 
 namespace {
 
-// Of the tasks only the live ones, and of what hangs on tasks only what hangs on those. The index gives them in key
-// order, in which the joined tables are cheap to search.
-std::string load_sql(const TableSchema& schema) {
-    switch (schema.table) {
-        case TableId::tasks:
-            return "SELECT " + select_list(schema) + " FROM tasks INDEXED BY tasks_live WHERE live = 1";
-        case TableId::task_inputs:
-        case TableId::task_edges:
-        case TableId::attempts: {
-            const std::string name(schema.name);
-            return "SELECT " + select_list(schema, name + ".") + " FROM tasks AS t INDEXED BY tasks_live CROSS JOIN " +
-                   name + " ON " + name + ".workspace = t.workspace AND " + name + ".task_id = t.id WHERE t.live = 1";
-        }
-        default:
-            return "SELECT " + select_list(schema) + " FROM " + sql_name(schema.name);
-    }
-}
-
 class Loader {
   public:
     Loader(SqliteConnection& db, const LoadSink& sink) : db_(db), sink_(sink) {}
@@ -53,7 +35,7 @@ class Loader {
   private:
     Status load_table(const TableSchema& schema) {
         SqliteStatement select;
-        if (!select.prepare(db_, load_sql(schema))) return failed(schema.name);
+        if (!select.prepare(db_, loaded_rows_sql(schema))) return failed(schema.name);
         int code = select.step();
         for (; code == SQLITE_ROW; code = select.step()) {
             Result<RowValues> row = read_row(select, schema);
@@ -183,6 +165,24 @@ std::optional<TableSum> parse_sum(TableId table, std::string_view text) {
         return std::nullopt;
     }
     return sum;
+}
+
+// Of the tasks only the live ones, and of what hangs on tasks only what hangs on those. The index gives them in key
+// order, in which the joined tables are cheap to search.
+std::string loaded_rows_sql(const TableSchema& schema) {
+    switch (schema.table) {
+        case TableId::tasks:
+            return "SELECT " + select_list(schema) + " FROM tasks INDEXED BY tasks_live WHERE live = 1";
+        case TableId::task_inputs:
+        case TableId::task_edges:
+        case TableId::attempts: {
+            const std::string name(schema.name);
+            return "SELECT " + select_list(schema, name + ".") + " FROM tasks AS t INDEXED BY tasks_live CROSS JOIN " +
+                   name + " ON " + name + ".workspace = t.workspace AND " + name + ".task_id = t.id WHERE t.live = 1";
+        }
+        default:
+            return "SELECT " + select_list(schema) + " FROM " + sql_name(schema.name);
+    }
 }
 
 Result<std::vector<TableSum>> read_sums(SqliteConnection& db) {

@@ -15,6 +15,9 @@ namespace agentcom {
 /// See SqliteStore::load.
 Result<LoadCounts> load_rows(SqliteConnection& db, const LoadSink& sink);
 
+/// The SELECT of those rows of a table, all columns in order.
+std::string loaded_rows_sql(const TableSchema& schema);
+
 /// The "sum.TABLE" values of meta. A table without one is left out; an unreadable one is an error.
 Result<std::vector<TableSum>> read_sums(SqliteConnection& db);
 /// "ROWS HEX", as it is kept in meta; and back, nullopt for a text that is no sum.

@@ -84,6 +84,7 @@ class StorageThread::Impl {
         const std::lock_guard lock(mutex_);
         figures.checked_at = checked_at_;
         figures.tables = tables_;
+        figures.lost_rows += missing_;
         if (!found_.empty()) figures.damage += (figures.damage.empty() ? "" : ". ") + found_;
         return figures;
     }
@@ -116,6 +117,8 @@ class StorageThread::Impl {
     void count_tables();
     /// A slice of the background check. Gives how long to rest after it.
     std::chrono::nanoseconds check();
+    /// How many rows are missing, when some are; 1 when they cannot be counted.
+    int64_t count_missing();
     /// Notes what a look at every row came to.
     void note_checked(const Status& status);
     /// A copy of everything was read, and all of it was right.
@@ -133,7 +136,8 @@ class StorageThread::Impl {
 
     mutable std::mutex mutex_;
     int64_t checked_at_ = 0;
-    std::string found_;  ///< damage, by checks and backups of this run
+    std::string found_;    ///< damage, by checks and backups of this run
+    int64_t missing_ = 0;  ///< rows, by the same
     std::string tables_ = "[]";
     std::condition_variable wake_;
     std::deque<StorageJob> jobs_;
@@ -205,7 +209,9 @@ std::chrono::nanoseconds StorageThread::Impl::check() {
         checking_.emplace(options_.data_directory + "/hub.db");
     }
     Status status;
-    while (status && !checking_->is_done() && Clock::now() - began < kCheckAtATime) status = checking_->step();
+    while (status && !checking_->is_done() && Clock::now() - began < kCheckAtATime) {
+        status = checking_->step(&stopping_);
+    }
     if (checking_->is_done()) {
         checking_.reset();
         next_check_ = Clock::now() + std::chrono::milliseconds(options_.row_check_interval_ms);
@@ -217,8 +223,19 @@ std::chrono::nanoseconds StorageThread::Impl::check() {
     return (Clock::now() - began) * (100 - options_.check_pace_percent) / options_.check_pace_percent;
 }
 
+int64_t StorageThread::Impl::count_missing() {
+    SqliteConnection db;
+    const bool is_open = db.open(options_.data_directory + "/hub.db", SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, "") &&
+                         db.execute("PRAGMA query_only = ON; PRAGMA busy_timeout = 1000");
+    if (!is_open) return 1;
+    const Result<std::optional<int64_t>> missing = count_missing_rows(db, BackgroundCheck::kCountLimit, &stopping_);
+    return std::max<int64_t>(1, missing ? missing.value().value_or(1) : 1);
+}
+
 void StorageThread::Impl::note_checked(const Status& status) {
+    const int64_t missing = !status && status.error().code == "lost_rows" ? count_missing() : 0;
     const std::lock_guard lock(mutex_);
+    missing_ = std::max(missing_, missing);
     if (status) {
         checked_at_ = wall_clock_ms();
         return;
@@ -231,6 +248,7 @@ void StorageThread::Impl::note_whole() {
     const std::lock_guard lock(mutex_);
     checked_at_ = wall_clock_ms();
     found_.clear();
+    missing_ = 0;
 }
 
 StorageJobDone StorageThread::Impl::carry_out(const StorageJob& job) {

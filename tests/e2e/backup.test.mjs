@@ -245,9 +245,9 @@ test('the background check finds a row that nobody reads', async (t) => {
   for (let n = 0; n < 5; ++n) await hub.api().post('/api/tasks', { description: `task ${n}` });
   const checked = await until(async () => (await hub.api().get('/api/admin/storage')).body.checked_at, 'a check');
   assert.ok(checked > 0);
-  const metrics = (await hub.api().get('/api/metrics')).body;
-  assert.equal(metrics.dets_health.health_status, 'healthy');
-  assert.equal(metrics.dets_health.tables.length, 9);
+  const care = (await hub.api().get('/api/admin/dets-health')).body;
+  assert.equal(care.health_status, 'healthy');
+  assert.equal((await hub.api().get('/api/metrics')).body.dets_health.tables.length, 9);
   await hub.stop();
   const file = path.join(hub.data, 'hub.db');
   const bytes = fs.readFileSync(file);
@@ -312,5 +312,33 @@ test('a hub that is killed while it backs up, compacts or restores has the old d
     for (const { name } of (await hub.api().get('/api/admin/backups')).body.backups) {
       assert.equal((await hub.api().post(`/api/admin/backups/${name}/verify`)).body.status, 'verified');
     }
+  }
+});
+
+test('rows that nobody deleted through the hub are missed by the next backup or background check, and raise an alert', async (t) => {
+  for (const by of ['backup', 'check']) {
+    const hub = await hub_for(t, { settings: { metrics_interval_ms: 100, alert_start_delay_ms: 100, alert_rest_ms: 0, row_check_interval_ms: by === 'check' ? 200 : 0, check_pace_percent: 100 } });
+    const admin = hub.api();
+    assert.equal((await admin.put('/api/config/alert-thresholds', { check_interval_ms: 1000 })).status, 200);
+    for (let n = 0; n < 5; ++n) await admin.post('/api/tasks', { description: `task ${n}` });
+    assert.equal((await admin.get('/api/admin/storage')).body.lost_rows, 0);
+    const gone = spawnSync('sqlite3', [path.join(hub.data, 'hub.db'), "PRAGMA busy_timeout = 5000; DELETE FROM events WHERE kind = 'task_submitted'"], { encoding: 'utf8' });
+    assert.equal(gone.status, 0, gone.stderr);
+    if (by === 'backup') assert.match((await admin.post('/api/admin/backup')).body.message, /should have \d+ archived rows/);
+    const storage = await until(async () => {
+      const { body } = await admin.get('/api/admin/storage');
+      return body.lost_rows > 0 && body;
+    }, `the loss to be found by a ${by}`);
+    assert.equal(storage.lost_rows, 5);
+    assert.match(storage.damage, /lost_rows/);
+    assert.deepEqual((await admin.get('/health')).body.problems, ['storage_failure', 'rows_lost']);
+    const alert = await until(
+      async () => (await admin.get('/api/alerts')).body.alerts.find((each) => each.rule_id === 'rows_lost'),
+      'the alert',
+      40_000,
+    );
+    assert.deepEqual(alert.details, { rows_lost: 5 });
+    assert.equal(alert.severity, 'critical');
+    await hub.stop();
   }
 });
