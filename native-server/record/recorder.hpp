@@ -19,9 +19,9 @@
 
 namespace agentcom {
 
-/// When a segment ends and a new one, with a snapshot, begins: when its inputs are more than `segment_inputs` and take
-/// more bytes than `segment_bytes` and than its snapshot. So a moment is found by playing little, and snapshots take no
-/// more room than inputs do.
+/// When a segment ends and a new one, with a snapshot, begins: when its inputs are more than `segment_inputs` or take
+/// more than `segment_bytes`, so that a moment is found by playing little; but not before they take more bytes than its
+/// snapshot and than `segment_least_bytes`, so that no recording is mostly snapshots and files.
 struct RecorderOptions {
     std::string directory;
     RecordingLimits limits;
@@ -29,6 +29,7 @@ struct RecorderOptions {
     std::string run;  ///< 16 hex digits
     int64_t segment_inputs = 20'000;
     int64_t segment_bytes = int64_t{4} * 1024 * 1024;
+    int64_t segment_least_bytes = int64_t{64} * 1024;
     /// A segment of a quiet hub ends after so long, so that the ring can let go of what is old.
     int64_t segment_age_ms = int64_t{24} * 3'600'000;
     int64_t block_bytes = int64_t{256} * 1024;

@@ -12,6 +12,7 @@ TEST_CASE("what was recorded is played to the same state, over many segments") {
     RecorderOptions options;
     options.segment_inputs = 100;
     options.segment_bytes = 10'000;
+    options.segment_least_bytes = 10'000;
     options.block_bytes = 2'000;
     RecordWorld world(directory.recording(), options);
     world.run(600);
@@ -32,6 +33,7 @@ TEST_CASE("snapshots take no more room than inputs") {
     RecorderOptions options;
     options.segment_inputs = 1;
     options.segment_bytes = 1;
+    options.segment_least_bytes = 1;
     RecordWorld world(directory.recording(), options);
     world.run(2'000);
     world.stop();
@@ -47,6 +49,43 @@ TEST_CASE("snapshots take no more room than inputs") {
     CHECK(segment_files(directory.recording()).size() > 3);
     CHECK(rows <= records * 3);
     CHECK(play_directory(directory.recording()).problems.empty());
+}
+
+TEST_CASE("a segment ends after so many inputs or bytes, but not before they are worth a snapshot") {
+    struct Case {
+        int64_t inputs;
+        int64_t bytes;
+        int64_t least_bytes;
+        size_t segments;
+    };
+    // 1500 requests of about 200 bytes.
+    const Case cases[] = {{1'000, 4'000'000, 64 * 1024, 2},
+                          {1'000, 4'000'000, 4'000'000, 1},
+                          {1'000'000, 250'000, 64 * 1024, 2},
+                          {1'000'000, 4'000'000, 64 * 1024, 1}};
+    for (const Case& c : cases) {
+        CAPTURE(c.inputs, c.bytes, c.least_bytes);
+        const RecordDirectory directory;
+        RecorderOptions options;
+        options.segment_inputs = c.inputs;
+        options.segment_bytes = c.bytes;
+        options.segment_least_bytes = c.least_bytes;
+        RecordWorld world(directory.recording(), options);
+        for (int i = 0; i < 1'500; ++i) {
+            HttpRequest request;
+            request.request = ++world.number;
+            request.method = Method::get;
+            request.path = "/livez";
+            request.query = "x=" + std::string(150, 'x');
+            request.peer = "127.0.0.1";
+            request.loopback = true;
+            world.feed(std::move(request));
+            world.recorder->work(world.hub);
+        }
+        world.stop();
+        CHECK(segment_files(directory.recording()).size() == c.segments);
+        CHECK(play_directory(directory.recording()).problems.empty());
+    }
 }
 
 TEST_CASE("a next run goes on with a segment of its own") {
@@ -109,6 +148,7 @@ TEST_CASE("the ring keeps to its bytes") {
     RecorderOptions options;
     options.segment_inputs = 50;
     options.segment_bytes = 5'000;
+    options.segment_least_bytes = 5'000;
     options.block_bytes = 2'000;
     options.limits.bytes = 400'000;
     RecordWorld world(directory.recording(), options);

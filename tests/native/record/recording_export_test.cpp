@@ -13,6 +13,7 @@ RecorderOptions many_segments() {
     RecorderOptions options;
     options.segment_inputs = 100;
     options.segment_bytes = 10'000;
+    options.segment_least_bytes = 10'000;
     options.block_bytes = 2'000;
     return options;
 }
