@@ -72,9 +72,10 @@ bool Recorder::is_due() const {
     if (wants_segment_) return true;
     if (now_.wall_ms - begun_ms_ >= options_.segment_age_ms) return true;
     const int64_t bytes = segment_bytes_ + static_cast<int64_t>(records_.bytes());
-    if (bytes <= std::max(snapshot_bytes_, options_.segment_bytes)) return false;
-    // Few inputs may be large ones: no segment takes much of the ring.
-    return segment_inputs_ + records_.inputs() > options_.segment_inputs || bytes > options_.limits.bytes / 8;
+    if (bytes <= std::max(snapshot_bytes_, options_.segment_least_bytes)) return false;
+    if (segment_inputs_ + records_.inputs() > options_.segment_inputs) return true;
+    // No segment takes much of the ring, either.
+    return bytes > std::min(options_.segment_bytes, options_.limits.bytes / 8);
 }
 
 void Recorder::begin_segment(Hub& hub) {
