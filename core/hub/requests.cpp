@@ -356,6 +356,7 @@ void handle(Context& ctx, const HttpRequest& request, std::optional<Resumption> 
                               enforced ? Arguments::BadOptional::none : Arguments::BadOptional::absent);
     std::optional<access::Identity> identity = who(ctx, request, operation.auth);
     Call call{ctx, request, operation, match.params, *query, arguments, identity, 0, resumption};
+    if (identity && !resumption) ctx.emit(CallerKnown{request.request, identity->principal});
     call.workspace = identity ? identity->workspace : *access::find_workspace(ctx, access::kDefaultWorkspace);
     if (identity && identity->of_hub) {
         if (const std::string* name = find_parameter(*query, "workspace")) {

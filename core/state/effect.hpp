@@ -150,11 +150,19 @@ struct StorageJob {
     bool dry_run = false;    ///< of a restore: only says what it would do
 };
 
+/// Who sent a request, for the log. Comes before the request's answer, which may take a while; not at all for requests
+/// of nobody in particular.
+struct CallerKnown {
+    RequestId request = 0;
+    std::string principal;
+};
+
 /// Ends the run in good order and begins a new one in its place. A restore that was asked for happens in between.
 struct RestartHub {};
 
-using Effect = std::variant<SendFrame, SendPing, CloseConnection, HttpRespond, RunQuery, LogEvent, HttpBody,
-                            SetLogLevels, AnswerRecording, Deliver, KeepSecret, ForgetSecret, StorageJob, RestartHub>;
+using Effect =
+    std::variant<SendFrame, SendPing, CloseConnection, HttpRespond, RunQuery, LogEvent, HttpBody, SetLogLevels,
+                 AnswerRecording, Deliver, KeepSecret, ForgetSecret, StorageJob, RestartHub, CallerKnown>;
 
 /// All that one turn puts out.
 struct TurnResult {

@@ -654,15 +654,21 @@ void Server::carry_out(RestartHub&) {
         if (!stopping_) begin_shutdown();
     });
 }
+void Server::carry_out(CallerKnown& effect) {
+    const auto found = requests_.find(effect.request);
+    if (found != requests_.end() && !found->second.what.empty()) found->second.principal = std::move(effect.principal);
+}
+
 
 void Server::respond(RequestId request, HttpRespond& response) {
     const auto found = requests_.find(request);
     if (found == requests_.end()) return;
     if (const PendingRequest& pending = found->second; !pending.what.empty()) {
-        log_.write("request", pending.what,
-                   {{"status", response.status},
-                    {"took_us", net_.now.mono_us - pending.since_us},
-                    {"request_id", pending.name}});
+        std::vector<LogField> fields{{"status", response.status},
+                                     {"took_us", net_.now.mono_us - pending.since_us},
+                                     {"request_id", pending.name}};
+        if (!pending.principal.empty()) fields.emplace_back("principal", pending.principal);
+        log_.write("request", pending.what, std::move(fields));
     }
     if (response.stream) {
         // Its answer goes on until the last piece.

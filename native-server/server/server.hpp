@@ -78,6 +78,7 @@ class Server final : private ClientHost {
         // For the log; only kept while it is written in full.
         std::string name;
         std::string what;
+        std::string principal;  // "": nobody in particular
         int64_t since_us = 0;
     };
 
@@ -129,6 +130,7 @@ class Server final : private ClientHost {
     void note_unkept(const Status& written);
     void carry_out(StorageJob& effect);
     void carry_out(RestartHub& effect);
+    void carry_out(CallerKnown& effect);
     void mark_for_flush(Client& client);
     void flush_marked();
     void respond(RequestId request, HttpRespond& response);

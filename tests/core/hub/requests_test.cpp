@@ -332,3 +332,26 @@ TEST_CASE("how much an answer holds is set", "[admin]") {
         CHECK(TestHub::member(world.get(std::string(path) + "&limit=100").body, "count") == "2");
     }
 }
+
+TEST_CASE("who sent a request is known before its answer, however long that takes") {
+    World world;
+    const auto caller_of = [&](int64_t request) {
+        const auto found = world.hub.callers().find(request);
+        return found == world.hub.callers().end() ? std::string("nobody") : found->second;
+    };
+    const std::string id = world.submit();
+    world.complete(id);
+    // At once, and behind a query of the store.
+    for (const std::string& target : {std::string("/api/tasks/stats"), "/api/tasks/" + id}) {
+        CAPTURE(target);
+        CHECK(caller_of(world.hub.begin_http(Method::get, target, "", world.ann)) == "ann");
+    }
+    // While it waits.
+    const int64_t claim = world.hub.begin_http(Method::post, "/api/tasks/claim", R"({"wait_ms":60000})", world.ann);
+    CHECK(world.hub.response(claim) == nullptr);
+    CHECK(caller_of(claim) == "ann");
+    // Refused for its rights, with a token that counts; and with one that does not.
+    CHECK(caller_of(world.hub.begin_http(Method::post, "/api/admin/backup", "", world.ann)) == "ann");
+    CHECK(caller_of(world.hub.begin_http(Method::get, "/api/tasks", "", "wrong")) == "nobody");
+    CHECK(caller_of(world.hub.begin_http(Method::get, "/health")) == "nobody");
+}

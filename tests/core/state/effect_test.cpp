@@ -50,6 +50,7 @@ TEST_CASE("of a turn that is taken back, closes, pings, queries and the hub's ow
     CHECK(std::get<SendPing>(*effect_of_failed_turn(SendPing{3})).connection == 3);
     CHECK(std::get<RunQuery>(*effect_of_failed_turn(RunQuery{9, FetchTask{1, "t", 0}})).query == 9);
     CHECK(std::get<LogEvent>(*effect_of_failed_turn(LogEvent{"e"})).event == "e");
+    CHECK(std::get<CallerKnown>(*effect_of_failed_turn(CallerKnown{4, "ann"})).principal == "ann");
     CHECK_FALSE(effect_of_failed_turn(LogEvent{"task_completed", {}, "{}", true}));
 }
 

@@ -134,6 +134,10 @@ void TestHub::carry_out(const Effect& effect) {
         kept_secrets_.insert(keep->sha256);
     } else if (const auto* forget = std::get_if<ForgetSecret>(&effect)) {
         kept_secrets_.erase(forget->sha256);
+    } else if (const auto* caller = std::get_if<CallerKnown>(&effect)) {
+        trace_.bytes(caller->principal);
+        trace_.i64(caller->request);
+        callers_[caller->request] = caller->principal;
     }
 }
 

@@ -114,6 +114,8 @@ class TestHub {
     std::vector<Deliver>& sent() { return sent_; }
     /// The digests of the secrets that the machine would keep now.
     const std::set<std::string>& kept_secrets() const { return kept_secrets_; }
+    /// Of each request by somebody in particular: who.
+    const std::map<RequestId, std::string>& callers() const { return callers_; }
     /// Storage jobs that were asked for; `apply(StorageJobDone{…})` answers them.
     std::vector<StorageJob>& storage_jobs() { return storage_jobs_; }
     /// Hash over every effect so far: equal runs have equal traces.
@@ -157,6 +159,7 @@ class TestHub {
     std::vector<LogEvent> logs_;
     std::vector<Deliver> sent_;
     std::set<std::string> kept_secrets_;
+    std::map<RequestId, std::string> callers_;
     std::map<int64_t, Stream> streams_;
     std::vector<StoreQuery> queries_;
     std::deque<InputBody> answers_;
