@@ -10,6 +10,9 @@ import { hub_binary, hub_for } from './lib/hub.mjs';
 import { Prng } from './lib/prng.mjs';
 import { until } from './lib/wait.mjs';
 
+// The slow tests (tools/test.sh --all) ask for more.
+const kKills = Number(process.env.KILLS ?? 12);
+
 /** agentcom-hub with these arguments, to its end. */
 function tool(hub, ...args) {
   const env = { PATH: process.env.PATH, HOME: hub.data };
@@ -295,7 +298,7 @@ test('a hub that is killed while it backs up, compacts or restores has the old d
   const { backup } = (await hub.api().post('/api/admin/backup')).body;
   const acts = ['/api/admin/backup', '/api/admin/compact', `/api/admin/backups/${backup}/restore`];
   let second = null;
-  for (let round = 0; round < 12; ++round) {
+  for (let round = 0; round < kKills; ++round) {
     second ??= (await hub.api().post('/api/tasks', { description: 'second' })).body.task_id;
     const act = acts[Math.floor(prng.next() * acts.length)];
     const asked = hub.api().post(act).catch(() => null);

@@ -1,5 +1,6 @@
 #include "native-server/store/writer_thread.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <condition_variable>
 #include <functional>
@@ -153,6 +154,72 @@ TEST_CASE("After a failure the writer drops what comes until it has recovered", 
     finish_upkeep(*store.value());
     CHECK(fingerprint_of(path + "/hub.db").value() == world.contents().fingerprint());
     store.value()->close();
+}
+
+TEST_CASE("A compaction of idle moments gives up when there are none, and commits go on", "[store]") {
+    TemporaryDirectory directory;
+    const std::string path = directory.fresh();
+    auto store = SqliteStore::open(path);
+    REQUIRE(store);
+    WorldOptions world_options;
+    world_options.body_bytes = 20'000;
+    StoreWorld world(54, world_options);
+    SqliteStore::Pages pages;
+    while (pages.free == 0) {
+        REQUIRE(world.turn() < 1'000);
+        const Batch batch = world.next_turn();
+        REQUIRE_FALSE(store.value()->commit({&batch, 1}));
+        finish_upkeep(*store.value());
+        REQUIRE_FALSE(store.value()->vacuum(0, pages));
+    }
+
+    // The writer is held in each report until the next batch waits, so that it is never idle.
+    Reports reports;
+    std::mutex mutex;
+    std::condition_variable submitted;
+    int64_t last_submitted = 0;
+    bool may_idle = false;
+    const auto collect = reports.callback();
+    WriterThread writer(*store.value(), [&](const WriterReport& report) {
+        collect(report);
+        if (report.kind != WriterReport::Kind::committed) return;
+        std::unique_lock lock(mutex);
+        submitted.wait(lock, [&] { return may_idle || last_submitted > report.turn; });
+    });
+    const auto submit_next = [&] {
+        writer.submit(world.next_turn());
+        {
+            const std::lock_guard lock(mutex);
+            last_submitted = world.turn();
+        }
+        submitted.notify_all();
+    };
+    const auto is_end = [](const WriterReport& report) { return report.kind == WriterReport::Kind::compacted; };
+
+    submit_next();
+    reports.wait_for([&](const WriterReport& report) { return report.turn == world.turn(); });
+    writer.compact(Compaction{0, true, 50});
+    std::vector<WriterReport> so_far;
+    do {
+        submit_next();
+        reports.wait_for([&](const WriterReport& report) { return report.turn == world.turn(); });
+        so_far = reports.all();
+    } while (std::none_of(so_far.begin(), so_far.end(), is_end));
+    const WriterReport given_up = reports.wait_for(WriterReport::Kind::compacted);
+    CHECK(given_up.text.empty());
+    CHECK(given_up.result.find(R"("reason":"busy")") != std::string::npos);
+    CHECK(given_up.result.find(R"("freed_bytes":0)") != std::string::npos);
+
+    for (int i = 0; i < 20; ++i) submit_next();
+    {
+        const std::lock_guard lock(mutex);
+        may_idle = true;
+    }
+    submitted.notify_all();
+    writer.stop();
+    CHECK(store.value()->last_turn() == world.turn());
+    finish_upkeep(*store.value());
+    CHECK(fingerprint_of(path + "/hub.db").value() == world.contents().fingerprint());
 }
 
 }  // namespace agentcom::test
