@@ -266,7 +266,8 @@ Status Server::start_deliveries() {
     if (!key) return Status(key.error());
     vapid_public_key_ = to_base64url(key.value().public_point());
     if (const Status loaded = secrets_.load(); !loaded) return loaded;
-    std::set<std::string> used;
+    // Whoever goes back to a backup finds its webhooks signed.
+    std::set<std::string> used = webhook_secrets_in(options_.backups);
     for (const WebhookRow::Key& webhook : hub_->tables().sorted_keys<WebhookRow>()) {
         used.insert(hub_->tables().find<WebhookRow>(webhook)->secret_sha256);
     }

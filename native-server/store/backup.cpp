@@ -1,6 +1,7 @@
 #include "native-server/store/backup.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,6 +42,34 @@ void observe(const BackupOptions& options, std::string_view step) {
 }
 
 bool is_hidden(const std::string& name) { return name.starts_with('.'); }
+
+/// Held while a directory of backups is written to, so that what is unfinished there is nobody else's.
+class BackupsLock {
+  public:
+    BackupsLock() = default;
+    ~BackupsLock() {
+        if (descriptor_ >= 0) ::close(descriptor_);
+    }
+    BackupsLock(const BackupsLock&) = delete;
+    BackupsLock& operator=(const BackupsLock&) = delete;
+
+    Status acquire(const std::string& backups) {
+        const std::string file = backups + "/.lock";
+        descriptor_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (descriptor_ < 0) return storage_error("creating " + file, errno);
+        if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return {};
+        if (errno == EWOULDBLOCK) {
+            return Status(Error{"backup_busy", 409, Blame::hub,
+                                "another backup is being made in " + backups + "; try again when it is done"});
+        }
+        // A file system without locks must not keep anybody from a backup.
+        return errno == ENOLCK || errno == ENOTSUP || errno == ENOSYS ? Status()
+                                                                      : storage_error("locking " + file, errno);
+    }
+
+  private:
+    int descriptor_ = -1;
+};
 
 /// What a kill has left of earlier attempts.
 void remove_leftovers(const std::string& backups) {
@@ -194,6 +223,8 @@ Result<BackupManifest> make_backup(const std::string& data_directory, const std:
                                    const BackupOptions& options, Pace& pace) {
     BackupManifest manifest;
     if (const Status made = make_directory(backups); !made) return Result<BackupManifest>(made.error());
+    BackupsLock lock;
+    if (const Status locked = lock.acquire(backups); !locked) return Result<BackupManifest>(locked.error());
     remove_leftovers(backups);
     manifest.name = free_name(backups, options.wall_ms);
     manifest.made_at = options.wall_ms;
@@ -237,6 +268,20 @@ std::optional<BackupManifest> find_backup(const std::string& backups, const std:
         if (backup.name == name) return std::move(backup);
     }
     return std::nullopt;
+}
+
+std::set<std::string> webhook_secrets_in(const std::string& backups) {
+    std::set<std::string> digests;
+    for (const BackupManifest& backup : list_backups(backups)) {
+        SqliteConnection db;
+        SqliteStatement select;
+        if (!backup.readable || !open_unchanging(db, backups + "/" + backup.name + "/hub.db") ||
+            !select.prepare(db, "SELECT secret_sha256 FROM webhooks")) {
+            continue;
+        }
+        while (select.step() == SQLITE_ROW) digests.emplace(select.text(0));
+    }
+    return digests;
 }
 
 Status verify_backup(const std::string& backups, const BackupManifest& backup, Pace& pace) {
@@ -290,9 +335,14 @@ Status remove_backup(const std::string& backups, const std::string& name) {
 }
 
 Status copy_backup(const std::string& from, const std::string& to, const BackupManifest& backup, Pace& pace) {
-    std::error_code ignored;
-    if (fs::exists(to + "/" + backup.name, ignored)) return {};
     if (const Status made = make_directory(to); !made) return made;
+    BackupsLock lock;
+    if (const Status locked = lock.acquire(to); !locked) return locked;
+    if (const std::optional<BackupManifest> there = find_backup(to, backup.name)) {
+        if (there->readable && there->sha256 == backup.sha256) return {};
+        return Status(Error{"backup_name_taken", 409, Blame::hub,
+                            to + "/" + backup.name + " is another backup: give each hub a directory of its own"});
+    }
     remove_leftovers(to);
     const std::string partial = to + "/" + std::string(kPartial) + backup.name;
     if (const Status made = make_directory(partial); !made) return made;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -162,9 +163,84 @@ TEST_CASE("a copy in a second directory is the same backup", "[backup]") {
     Pace pace;
     REQUIRE(copy_backup(backups, elsewhere, made, pace));
     CHECK(copy_backup(backups, elsewhere, made, pace));
+    CHECK(list_backups(elsewhere).size() == 1);
     CHECK(verify_backup(elsewhere, list_backups(elsewhere).at(0), pace));
     CHECK(remove_backup(elsewhere, made.name));
     CHECK(list_backups(elsewhere).empty());
+}
+
+TEST_CASE("the secrets of webhooks that only a backup knows are known", "[backup]") {
+    TemporaryDirectory temporary;
+    const std::string directory = temporary.fresh();
+    const std::string backups = directory + "/backups";
+    const auto store = store_at(directory);
+    CHECK(webhook_secrets_in(backups).empty());
+    for (const char* digest : {"first", "second"}) {
+        WebhookRow webhook;
+        webhook.workspace = 1;
+        webhook.id = "ops";
+        webhook.secret_sha256 = digest;
+        Batch batch;
+        batch.turn = store->last_turn() + 1;
+        batch.changes.push_back(change_of(webhook));
+        REQUIRE_FALSE(store->commit({&batch, 1}));
+        backup_of(directory, backups);
+    }
+    fs::create_directories(backups + "/not-a-backup");
+    CHECK(webhook_secrets_in(backups) == std::set<std::string>{"first", "second"});
+}
+
+TEST_CASE("a copy does not take another hub's backup of the same name for its own", "[backup]") {
+    TemporaryDirectory temporary;
+    const std::string first = temporary.fresh();
+    const std::string second = temporary.fresh();
+    const std::string elsewhere = temporary.fresh();
+    const auto first_store = store_at(first);
+    const auto second_store = store_at(second);
+    StoreWorld world(3);
+    run_turns(*second_store, world, 20);
+    const BackupManifest ours = backup_of(first, first + "/backups");
+    const BackupManifest theirs = backup_of(second, second + "/backups");
+    REQUIRE(ours.name == theirs.name);
+    Pace pace;
+    REQUIRE(copy_backup(second + "/backups", elsewhere, theirs, pace));
+    const Status refused = copy_backup(first + "/backups", elsewhere, ours, pace);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == "backup_name_taken");
+    CHECK(verify_backup(elsewhere, theirs, pace));
+}
+
+TEST_CASE("what another process makes beside is not taken for a leftover", "[backup]") {
+    TemporaryDirectory temporary;
+    const std::string directory = temporary.fresh();
+    const std::string backups = directory + "/backups";
+    const auto store = store_at(directory);
+    const BackupManifest before = backup_of(directory, backups);
+    const std::string elsewhere = temporary.fresh();
+    Pace pace;
+    int steps = 0;
+    BackupOptions options;
+    options.wall_ms = kNow;
+    options.step = [&](std::string_view step) {
+        if (step == "renamed") return;
+        ++steps;
+        BackupOptions others;
+        others.wall_ms = kNow;
+        const Result<BackupManifest> busy = make_backup(directory, backups, others, pace);
+        REQUIRE_FALSE(busy);
+        CHECK(busy.error().code == "backup_busy");
+        const Status copied = copy_backup(elsewhere, backups, before, pace);
+        REQUIRE_FALSE(copied);
+        CHECK(copied.error().code == "backup_busy");
+    };
+    const Result<BackupManifest> made = make_backup(directory, backups, options, pace);
+    INFO((made ? std::string() : made.error().text));
+    REQUIRE(made);
+    CHECK(steps > 3);
+    CHECK(verify_backup(backups, made.value(), pace));
+    // The lock ends with the backup.
+    CHECK(list_backups(backups).size() == 2);
+    CHECK(backup_of(directory, backups).name == "20261118T110640Z-3");
 }
 
 TEST_CASE("a job that is not wanted any more leaves nothing", "[backup]") {
@@ -176,7 +252,9 @@ TEST_CASE("a job that is not wanted any more leaves nothing", "[backup]") {
     BackupOptions options;
     options.wall_ms = kNow;
     CHECK_FALSE(make_backup(directory, directory + "/backups", options, pace));
-    CHECK(fs::is_empty(directory + "/backups"));
+    for (const fs::directory_entry& left : fs::directory_iterator(directory + "/backups")) {
+        CHECK(left.path().filename() == ".lock");
+    }
 }
 
 TEST_CASE("200 damages of a database are found by a verification whenever a reader would see something else",
