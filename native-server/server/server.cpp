@@ -183,11 +183,8 @@ Status Server::restore_backup_of(const DataDirectory& directory, const Error& da
             log_.write("database_replaced", damage_, {{"backup", backup.name}});
             return {};
         }
-        if (file_exists(directory.file("restore.pending"))) {
-            // It was decided, and the next start goes on with it: nothing else may come between.
-            return Status(Error{"restore_interrupted", 500, Blame::hub,
-                                "restoring backup " + backup.name + " was interrupted: " + restored.error().text});
-        }
+        // It is decided, and the next start goes on with it: nothing else may come between.
+        if (restored.error().code == "restore_interrupted") return restored;
         log_.write("backup_not_usable", restored.error().text, {{"backup", backup.name}});
     }
     return Status(damage);
@@ -198,6 +195,7 @@ Status Server::salvage_data(const DataDirectory& directory, const Error& damage)
     const Result<SalvageReport> salvaged =
         salvage_damaged(directory, damage.code + ": " + damage.text, restore_options());
     if (!salvaged) {
+        if (salvaged.error().code == "restore_interrupted") return Status(salvaged.error());
         return Status(Error{damage.code, damage.http_status, damage.blame,
                             damage.text + ". Nothing could take its place: " + salvaged.error().text});
     }

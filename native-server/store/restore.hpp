@@ -27,9 +27,10 @@ Result<std::string> preview_restore(const std::string& data_directory, const std
 /// Leaves DIR/restore.request. The backup should have been verified.
 Status request_restore(const std::string& data_directory, const std::string& backup);
 
-/// What the first run after a restore must know.
+/// What the first run after a restore must know; of several restores without a run between them: of all.
 struct Restored {
     std::string backup;  ///< storage::kSalvage: none, but what could be read of the damaged data
+    int64_t restored_at = 0;
     int64_t lost_messages = 0;
     std::string revoked_tokens;  ///< digests, with blanks between them
     std::string salvage;         ///< the text of salvage.json, if what was salvaged took the place of a backup
@@ -43,19 +44,22 @@ struct RestoreOptions {
     StepObserver step;
 };
 
-/// Restores this backup in a directory that the caller has locked. After an error the old data are in place.
+/// Restores this backup in a directory that the caller has locked. After an error the old data are in place, but for
+/// `restore_interrupted`: it is decided, the data may be neither, and the next `finish_restore` must go on before
+/// anything else uses them. `backup_busy`: somebody else makes a backup in `backups`, so that there is no safe place
+/// for the present data yet.
 Status restore_backup(const DataDirectory& directory, const std::string& backup, const RestoreOptions& options);
 
 /// Puts what can be read of the present data in their place, and their files into quarantine, with salvage.json beside
 /// them; by the same steps as a restore, so that a kill at any moment leaves the damaged files or what was salvaged.
 /// `damage` says what is wrong with them. After an error the files are as they were: `not_a_hub_database` when nothing
-/// can be read, and those of `salvage_database`.
+/// can be read, and those of `salvage_database`; but for `restore_interrupted`, as above.
 Result<SalvageReport> salvage_damaged(const DataDirectory& directory, const std::string& damage,
                                       const RestoreOptions& options);
 
 /// At every start, before the database is opened: ends what a kill has interrupted, and does what was requested. An
-/// error says why a requested restore was not done; the request is gone then, and the old data are in place. An
-/// interrupted one that cannot be ended gives `restore_interrupted`: the hub must not start.
+/// error says why a requested restore was not done; the request is gone then, and the old data are in place. One that
+/// is decided and cannot be ended gives `restore_interrupted`: the hub must not start.
 Status finish_restore(const DataDirectory& directory, const RestoreOptions& options);
 
 /// Whether this is the first run after a restore.

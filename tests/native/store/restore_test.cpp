@@ -142,6 +142,161 @@ TEST_CASE("W-27, W-28: what cannot be restored changes nothing", "[restore]") {
     CHECK_FALSE(fs::exists(scene.path + "/restore.staged"));
 }
 
+namespace {
+
+/// A directory whose rows are put there one by one, as runs of a hub would.
+struct HandMade {
+    explicit HandMade(const std::string& directory) : path(directory), backups(directory + "/backups") {
+        WorkspaceRow workspace;
+        workspace.id = 1;
+        workspace.name = "default";
+        workspace.message_seq = 100;
+        put({change_of(workspace), token("kept", kToday - 10), token("old", kToday - 10)});
+        BackupOptions how;
+        how.wall_ms = kToday;
+        Pace pace;
+        const Result<BackupManifest> made = make_backup(path, backups, how, pace);
+        REQUIRE(made);
+        backup = made.value().name;
+        workspace.message_seq = 5'000;
+        put({change_of(workspace), erasure_of<TokenRow>({"old"}), token("newcomer", kToday + 1'100)});
+    }
+
+    static RowChange token(const std::string& digest, int64_t created_at) {
+        TokenRow row;
+        row.sha256 = digest;
+        row.workspace = 1;
+        row.created_at = created_at;
+        return change_of(row);
+    }
+    void put(std::vector<RowChange> changes) {
+        const auto store = store_in(path);
+        Batch batch;
+        batch.turn = ++turn;
+        batch.changes = std::move(changes);
+        REQUIRE_FALSE(store->commit({&batch, 1}));
+    }
+    Status restore(const std::string& name, int64_t wall_ms, bool quarantine = false) {
+        DataDirectory directory;
+        REQUIRE(directory.acquire(path));
+        RestoreOptions how;
+        how.backups = backups;
+        how.wall_ms = wall_ms;
+        how.quarantine = quarantine;
+        const Status restored = restore_backup(directory, name, how);
+        turn = 1'000 + turn;
+        return restored;
+    }
+    /// What the first run after a restore does.
+    void start(int64_t wall_ms) {
+        const Restored restored = *read_restored(path);
+        StorageRunRow run;
+        run.id = turn;
+        run.kind = StorageJobKind::restore;
+        run.subject = restored.backup;
+        run.began_at = wall_ms;
+        run.ok = true;
+        run.result = "{}";
+        put({change_of(run), erasure_of<TokenRow>({"old"})});
+        REQUIRE(forget_restored(path));
+    }
+
+    std::string path;
+    std::string backups;
+    std::string backup;
+    int64_t turn = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a restore revokes what was revoked since, not what the present data never knew", "[restore]") {
+    TemporaryDirectory temporary;
+    HandMade hub(temporary.fresh());
+    REQUIRE(hub.restore(hub.backup, kToday + 1'200));
+    CHECK(read_restored(hub.path)->revoked_tokens == "old");
+    const std::string safe = list_backups(hub.backups).front().name;
+    SECTION("forward again after a run, in which one more was revoked") {
+        hub.start(kToday + 1'500);
+        hub.put({erasure_of<TokenRow>({"kept"}), HandMade::token("later", kToday + 1'600)});
+        const bool backup_is_there = GENERATE(true, false);
+        if (!backup_is_there) REQUIRE(remove_backup(hub.backups, hub.backup));
+        REQUIRE(hub.restore(safe, kToday + 2'000));
+        CHECK(read_restored(hub.path)->revoked_tokens == "kept");
+    }
+    SECTION("forward again without a run between: both restores count") {
+        const int64_t lost = read_restored(hub.path)->lost_messages;
+        CHECK(lost >= 4'900);
+        REQUIRE(hub.restore(safe, kToday + 2'000));
+        const Restored both = *read_restored(hub.path);
+        CHECK(both.backup == safe);
+        CHECK(both.revoked_tokens == "old");
+        CHECK(both.lost_messages > lost);
+        // And what a salvage finds was not told either.
+        DataDirectory directory;
+        REQUIRE(directory.acquire(hub.path));
+        RestoreOptions how;
+        how.backups = hub.backups;
+        how.wall_ms = kToday + 3'000;
+        REQUIRE(salvage_damaged(directory, "for the test", how));
+        CHECK(read_restored(hub.path)->revoked_tokens == "old");
+    }
+}
+
+TEST_CASE("damaged data do not say how many messages there were", "[restore]") {
+    TemporaryDirectory temporary;
+    HandMade hub(temporary.fresh());
+    REQUIRE(hub.restore(hub.backup, kToday + 1'000, true));
+    CHECK(read_restored(hub.path)->lost_messages == 1'000'000'000);
+}
+
+TEST_CASE("a restore waits until a backup beside it is done, and changes nothing", "[restore]") {
+    TemporaryDirectory temporary;
+    const Scene scene(temporary.fresh());
+    BackupOptions others;
+    others.wall_ms = kToday + 500;
+    int refused = 0;
+    others.step = [&](std::string_view step) {
+        if (step != "verified") return;
+        const Status busy = scene.restore(scene.options());
+        REQUIRE_FALSE(busy);
+        CHECK(busy.error().code == "backup_busy");
+        ++refused;
+    };
+    Pace pace;
+    REQUIRE(make_backup(scene.path, scene.backups, others, pace));
+    CHECK(refused == 1);
+    CHECK(scene.contents() == scene.now);
+    CHECK_FALSE(fs::exists(scene.path + "/quarantine"));
+    CHECK_FALSE(fs::exists(scene.path + "/restore.pending"));
+    REQUIRE(scene.restore(scene.options()));
+    CHECK(scene.contents() == scene.then);
+}
+
+TEST_CASE("a restore that is decided and cannot be ended is gone on with, whatever happens", "[restore]") {
+    TemporaryDirectory temporary;
+    const Scene scene(temporary.fresh());
+    // Before the database is swapped, and behind that.
+    const std::string obstacle = scene.path + GENERATE("/hub.db-shm", "/restored");
+    CAPTURE(obstacle);
+    RestoreOptions how = scene.options();
+    how.step = [&](std::string_view step) {
+        if (step != "decided") return;
+        fs::remove(obstacle);
+        fs::create_directories(obstacle + "/in the way");
+    };
+    const Status stopped = scene.restore(how);
+    REQUIRE_FALSE(stopped);
+    CHECK(stopped.error().code == "restore_interrupted");
+    CHECK(stopped.error().text.find(scene.backup) != std::string::npos);
+    const Status again = scene.finish();
+    REQUIRE_FALSE(again);
+    CHECK(again.error().code == "restore_interrupted");
+    fs::remove_all(obstacle);
+    REQUIRE(scene.finish());
+    CHECK(scene.contents() == scene.then);
+    CHECK(read_restored(scene.path)->backup == scene.backup);
+}
+
 TEST_CASE("a damaged database goes into quarantine, whole", "[restore]") {
     TemporaryDirectory temporary;
     const Scene scene(temporary.fresh());
