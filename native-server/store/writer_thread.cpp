@@ -29,8 +29,14 @@ constexpr int64_t kPagesPerSlice = 128;
 /// of SQLite's passive kind takes no lock that a writer needs.
 class Checkpointer {
   public:
-    Checkpointer(std::string file, const StoreOptions& options, std::function<void(std::string)> failed)
-        : file_(std::move(file)), vfs_(options.vfs), failed_(std::move(failed)), thread_([this] { run(); }) {}
+    /// `done` is called after each run, and `failed` in one, on the thread.
+    Checkpointer(std::string file, const StoreOptions& options, std::function<void()> done,
+                 std::function<void(std::string)> failed)
+        : file_(std::move(file)),
+          vfs_(options.vfs),
+          done_(std::move(done)),
+          failed_(std::move(failed)),
+          thread_([this] { run(); }) {}
     ~Checkpointer() {
         {
             const std::lock_guard lock(mutex_);
@@ -66,6 +72,7 @@ class Checkpointer {
             lock.unlock();
             checkpoint();
             busy_ = false;
+            done_();
         }
     }
 
@@ -97,6 +104,7 @@ class Checkpointer {
 
     std::string file_;
     std::string vfs_;
+    std::function<void()> done_;
     std::function<void(std::string)> failed_;
     SqliteConnection db_;
     bool told_ = false;
@@ -159,7 +167,8 @@ class WriterThread::Impl {
 
     void run();
     void commit(std::vector<Batch> batches);
-    void after_commit();
+    /// To be called after all that adds to the WAL.
+    void keep_wal_short();
     /// True while there is more to do.
     bool idle_work();
     void begin_compaction(const Compaction& what);
@@ -171,6 +180,8 @@ class WriterThread::Impl {
 
     bool has_work() const { return stopping_ || asked_ || (state_ == State::running && !queue_.empty()); }
     void wait(std::unique_lock<std::mutex>& lock);
+    /// What nobody waits for goes on when the WAL has been copied: it adds to it faster than anybody else.
+    void wait_for_room(std::unique_lock<std::mutex>& lock);
 
     SqliteStore& store_;
     std::function<void(WriterReport)> report_;
@@ -213,14 +224,28 @@ void WriterThread::Impl::wait(std::unique_lock<std::mutex>& lock) {
     }
 }
 
+void WriterThread::Impl::wait_for_room(std::unique_lock<std::mutex>& lock) {
+    if (store_.wal_pages() * kPageBytes < options_.checkpoint_bytes) return;
+    wake_.wait(lock, [this] { return has_work() || !checkpointer_->busy(); });
+}
+
 void WriterThread::Impl::run() {
     name_this_thread("store-writer");
-    checkpointer_.emplace(store_.directory() + "/hub.db", store_.options(), [this](std::string text) {
+    const auto checkpointed = [this] {
+        // Whoever waits for it has looked, or holds the lock until it does wait.
+        { const std::lock_guard lock(mutex_); }
+        wake_.notify_one();
+    };
+    checkpointer_.emplace(store_.directory() + "/hub.db", store_.options(), checkpointed, [this](std::string text) {
         report_({WriterReport::Kind::upkeep_failed, 0, StoreFailure::io, std::move(text), {}, 0, 0, {}});
     });
     std::unique_lock lock(mutex_);
     for (;;) {
-        if (!has_work() && !more_idle_work_ && !compacting_) wait(lock);
+        if (!more_idle_work_ && !compacting_) {
+            if (!has_work()) wait(lock);
+        } else {
+            wait_for_room(lock);
+        }
         if (asked_ && !stopping_) {
             const Compaction what = *std::exchange(asked_, std::nullopt);
             lock.unlock();
@@ -265,7 +290,7 @@ void WriterThread::Impl::commit(std::vector<Batch> batches) {
         report.batches = static_cast<int64_t>(batches.size());
         report.commit_us = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began).count();
         report_(std::move(report));
-        after_commit();
+        keep_wal_short();
         return;
     }
     WriterReport report;
@@ -284,7 +309,7 @@ void WriterThread::Impl::commit(std::vector<Batch> batches) {
     report_(std::move(report));
 }
 
-void WriterThread::Impl::after_commit() {
+void WriterThread::Impl::keep_wal_short() {
     const int64_t pages = store_.wal_pages();
     if (pages < last_pages_) checkpointer_->forget_copied_pages();
     last_pages_ = pages;
@@ -310,6 +335,7 @@ bool WriterThread::Impl::idle_work() {
     } else {
         upkeep_told_ = false;
     }
+    if (more) keep_wal_short();
     if (!more && store_.wal_pages() > 0) checkpointer_->request();
     return more;
 }
@@ -335,6 +361,7 @@ void WriterThread::Impl::compact_slice(bool idle) {
         return end_compaction(error->text, "", compacting_->free_pages);
     }
     idle_work_done_ = false;
+    keep_wal_short();
     if (pages.free == 0) end_compaction("", "", 0);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <condition_variable>
+#include <filesystem>
 #include <functional>
 #include <mutex>
 #include <vector>
@@ -154,6 +155,40 @@ TEST_CASE("After a failure the writer drops what comes until it has recovered", 
     finish_upkeep(*store.value());
     CHECK(fingerprint_of(path + "/hub.db").value() == world.contents().fingerprint());
     store.value()->close();
+}
+
+TEST_CASE("A compaction of an idle hub leaves a short WAL", "[store]") {
+    TemporaryDirectory directory;
+    const std::string path = directory.fresh();
+    auto store = SqliteStore::open(path);
+    REQUIRE(store);
+    {
+        // 16 MB of free pages, and behind them as many that must be moved.
+        SqliteConnection db;
+        REQUIRE(db.open(path + "/hub.db", SQLITE_OPEN_READWRITE, ""));
+        for (const char* table : {"goes", "stays"}) {
+            REQUIRE(db.execute("CREATE TABLE " + std::string(table) +
+                               " (filling BLOB); WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM "
+                               "counted WHERE n < 4000) INSERT INTO " +
+                               table + " SELECT zeroblob(4000) FROM counted"));
+        }
+        REQUIRE(db.execute("DROP TABLE goes; PRAGMA wal_checkpoint(TRUNCATE)"));
+    }
+    Reports reports;
+    WriterOptions options;
+    options.checkpoint_bytes = 256 * 1024;
+    options.idle_ms = 60'000;
+    WriterThread writer(*store.value(), reports.callback(), options);
+    writer.compact(Compaction{});
+    const WriterReport done = reports.wait_for(WriterReport::Kind::compacted);
+    CHECK(done.text.empty());
+    CHECK(std::filesystem::file_size(path + "/hub.db-wal") < 4U * 1024 * 1024);
+    writer.stop();
+    SqliteStore::Pages pages;
+    REQUIRE_FALSE(store.value()->vacuum(0, pages));
+    CHECK(pages.free == 0);
+    CHECK(pages.all > 4'000);
+    CHECK(pages.all < 5'000);
 }
 
 TEST_CASE("A compaction of idle moments gives up when there are none, and commits go on", "[store]") {
