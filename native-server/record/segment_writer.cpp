@@ -24,9 +24,6 @@ namespace agentcom {
 
 namespace {
 
-// What is left on the disk belongs to the store.
-constexpr uint64_t kBytesLeftFree = uint64_t{128} * 1024 * 1024;
-
 int64_t wall_now_ms() {
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
@@ -143,15 +140,22 @@ class SegmentWriter::Impl {
         bytes_ += static_cast<int64_t>(bytes.size());
     }
 
-    /// Takes away the oldest segments as far as the limits ask for it; the one being written stays.
     bool make_room(int64_t more) {
+        // The ring is looked over when a segment begins, and when what was written since may not fit any more.
+        if (bytes_ == 0 || bytes_ + more > room_) take_away_oldest(more);
         struct statvfs disk {};
-        if (::statvfs(directory_.c_str(), &disk) == 0 && disk.f_bavail * disk.f_frsize < kBytesLeftFree) {
+        if (::statvfs(directory_.c_str(), &disk) == 0 &&
+            disk.f_bavail * disk.f_frsize < static_cast<uint64_t>(limits_.left_free_bytes)) {
             fail("the disk is nearly full: what is left is not for recordings");
             return false;
         }
-        // The ring is looked over when a segment begins, and when what was written since may not fit any more.
-        if (bytes_ != 0 && bytes_ + more <= room_) return true;
+        if (bytes_ + more <= room_) return true;
+        fail("a segment takes more than the setting recording_bytes allows for all");
+        return false;
+    }
+
+    /// As far as the limits ask for it; the one being written stays.
+    void take_away_oldest(int64_t more) {
         const int64_t oldest_ms = wall_now_ms() - limits_.age_ms;
         std::vector<SegmentFile> files = segment_files(directory_);
         int64_t others = 0;
@@ -162,13 +166,12 @@ class SegmentWriter::Impl {
             if (::unlink(file.path.c_str()) == 0) others -= file.bytes;
         }
         room_ = limits_.bytes - others;
-        if (bytes_ + more <= room_) return true;
-        fail("a segment takes more than the setting recording_bytes allows for all");
-        return false;
     }
 
     void fail(const std::string& text) {
         failed_ = true;
+        // Without its head it is no segment, and every attempt would leave one.
+        if (file_ >= 0 && bytes_ == 0) ::unlink(path_.c_str());
         close_file();
         log_("recording_failed", text);
     }

@@ -18,6 +18,8 @@ namespace agentcom {
 struct RecordingLimits {
     int64_t bytes = int64_t{256} * 1024 * 1024;  ///< of all segments
     int64_t age_ms = int64_t{7} * 24 * 3'600'000;
+    /// What is left on the disk belongs to the store: with less than this nothing is written.
+    int64_t left_free_bytes = int64_t{128} * 1024 * 1024;
 };
 
 class SegmentWriter {
@@ -33,7 +35,7 @@ class SegmentWriter {
 
     /// The number of the first segment of this run.
     int64_t first_segment() const { return first_segment_; }
-    /// Ends the segment before, if it has not ended yet, and begins a file.
+    /// Ends the segment before, if it has not ended yet, and begins a file. One that takes nothing leaves none.
     void begin_segment(replay::SegmentHead head, int64_t wall_ms);
     void add_block(replay::BlockHeader header, std::string raw);
     void end_segment(replay::EndReason reason);

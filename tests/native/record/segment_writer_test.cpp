@@ -47,6 +47,30 @@ TEST_CASE("segments that are too old go when another begins") {
     CHECK(files[0].number == 3);
 }
 
+TEST_CASE("attempts on a full disk leave no files, and what is too old goes all the same") {
+    const RecordDirectory directory;
+    std::vector<std::string> logged;
+    const auto log = [&](const std::string& event, const std::string&) { logged.push_back(event); };
+    const auto attempt = [&](const RecordingLimits& limits, int64_t number) {
+        SegmentWriter writer(directory.recording(), limits, log);
+        replay::SegmentHead head;
+        head.segment = number;
+        writer.begin_segment(head, 5);
+        writer.add_block({}, "one");
+    };
+    attempt({}, 1);
+    CHECK(logged.empty());
+    RecordingLimits full;
+    full.left_free_bytes = INT64_MAX;
+    for (int64_t number = 2; number <= 4; ++number) attempt(full, number);
+    CHECK(logged.size() == 3);
+    REQUIRE(segment_files(directory.recording()).size() == 1);
+    CHECK(segment_files(directory.recording())[0].number == 1);
+    full.age_ms = -1'000'000;  // everything is older than that
+    attempt(full, 5);
+    CHECK(segment_files(directory.recording()).empty());
+}
+
 TEST_CASE("a segment that takes more than the whole ring is given up") {
     const RecordDirectory directory;
     std::vector<std::string> logged;
