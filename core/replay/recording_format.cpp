@@ -42,10 +42,21 @@ int64_t number_member(const json::Object& object, std::string_view name) {
 void write_settings(json::Writer& out, const Settings& settings) {
     out.member("planted_fault", settings.planted_fault)
         .member("public_url", settings.public_url)
+        .member("push_contact", settings.push_contact)
+        .raw_member("push_hosts", json::encode_strings(settings.push_hosts))
         .raw_member("admin_agents", json::encode_strings(settings.admin_agents));
     out.key("settings").begin_object();
     for (const SettingInfo& info : setting_infos()) out.member(info.name, settings.*info.member);
     out.end_object();
+}
+
+void read_names(const json::Object& object, std::string_view name, std::vector<std::string>& names) {
+    const json::Value* listed = object.find(name);
+    if (listed == nullptr || listed->kind != json::Kind::array) return;
+    const std::vector<json::Value> elements = json::elements(listed->raw);
+    for (const json::Value& each : elements) {
+        if (each.kind == json::Kind::string) names.push_back(json::decode_string(each));
+    }
 }
 
 /// A setting that is not named keeps its default: an older recording does not know it.
@@ -62,13 +73,9 @@ Settings read_settings(const json::Object& object) {
     }
     settings.planted_fault = text_member(object, "planted_fault");
     settings.public_url = text_member(object, "public_url");
-    if (const json::Value* agents = object.find("admin_agents");
-        agents != nullptr && agents->kind == json::Kind::array) {
-        const std::vector<json::Value> names = json::elements(agents->raw);
-        for (const json::Value& agent : names) {
-            if (agent.kind == json::Kind::string) settings.admin_agents.push_back(json::decode_string(agent));
-        }
-    }
+    if (object.find("push_contact") != nullptr) settings.push_contact = text_member(object, "push_contact");
+    read_names(object, "push_hosts", settings.push_hosts);
+    read_names(object, "admin_agents", settings.admin_agents);
     return settings;
 }
 

@@ -2,7 +2,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "core/base/hex.hpp"
 #include "core/base/prng.hpp"
+#include "core/replay/crc32.hpp"
 
 using namespace agentcom;
 using namespace agentcom::replay;
@@ -21,6 +23,8 @@ SegmentHead head() {
     head.settings.limits = 0;
     head.settings.admin_agents = {"boss", "a \"b\""};
     head.settings.public_url = "https://hub.example";
+    head.settings.push_hosts = {"push.example", "http://127.0.0.1:9000"};
+    head.settings.push_contact = "https://hub.example/contact";
     return head;
 }
 
@@ -54,7 +58,19 @@ TEST_CASE("the head of a segment comes back as it was") {
     CHECK(back.settings.limits == 0);
     CHECK(back.settings.admin_agents == head().settings.admin_agents);
     CHECK(back.settings.public_url == "https://hub.example");
+    CHECK(back.settings.push_hosts == head().settings.push_hosts);
+    CHECK(back.settings.push_contact == head().settings.push_contact);
     CHECK(encode_head(back) == encode_head(head()));
+}
+
+TEST_CASE("what the head of an older recording does not name has its default") {
+    const std::string line = R"({"hub_version":"0.1","settings":{}})";
+    std::string crc;
+    for (unsigned shift = 32; shift > 0; shift -= 8) crc.push_back(static_cast<char>(crc32(line) >> (shift - 8)));
+    const Result<ReadHead> read = read_head(std::string(kSegmentMagic) + to_hex(crc) + "\n" + line + "\n");
+    REQUIRE(read.ok());
+    CHECK(read.value().head.settings.push_hosts.empty());
+    CHECK(read.value().head.settings.push_contact == Settings{}.push_contact);
 }
 
 TEST_CASE("a head that was cut or altered is refused") {
