@@ -4,6 +4,11 @@
 
 namespace agentcom::requests {
 
+std::vector<std::pair<std::string, std::string>> recording_headers() {
+    return {{"content-type", "application/octet-stream"},
+            {"content-disposition", "attachment; filename=\"agentcom.recording\""}};
+}
+
 Reply on_recording(const Call& call) {
     AnswerRecording answer;
     answer.request = call.request.request;
@@ -13,6 +18,8 @@ Reply on_recording(const Call& call) {
         if (*strip != "payloads") return error_answer(422, "bad_value", "strip takes one word: payloads");
         answer.strip_payloads = true;
     }
+    // It may be long, and nobody takes it: like a stream, it has a head without it.
+    if (call.request.method == Method::head) return Answer{200, "", std::nullopt, recording_headers()};
     // It holds what everybody wrote, so that somebody took it is noted; a hub that cannot write lets it go all the
     // same.
     if (!call.ctx.read_only()) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/json.hpp"
+#include "core/hub/recording_routes.hpp"
 #include "native-server/log/thread_name.hpp"
 #include "native-server/record/recording_export.hpp"
 #include "native-server/record/recording_files.hpp"
@@ -120,8 +121,7 @@ class RecordingDesk::Impl {
         }
         HttpRespond response;
         response.request = what.request;
-        response.headers = {{"content-type", "application/octet-stream"},
-                            {"content-disposition", "attachment; filename=\"agentcom.recording\""}};
+        response.headers = requests::recording_headers();
         response.stream = true;
         answer_(std::move(response));
         downloads_.emplace(what.request, std::move(*download));

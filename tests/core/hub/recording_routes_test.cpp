@@ -10,10 +10,11 @@ using namespace agentcom::test;
 namespace {
 
 /// What a request asks of the machine; nullopt: it is answered by the hub, with `status`.
-std::optional<AnswerRecording> asked(TestHub& hub, const std::string& target, const std::string& token, int& status) {
+std::optional<AnswerRecording> asked(TestHub& hub, const std::string& target, const std::string& token, int& status,
+                                     Method method = Method::get) {
     HttpRequest request;
     request.request = 1'000;
-    request.method = Method::get;
+    request.method = method;
     request.path = target.substr(0, target.find('?'));
     request.query = target.find('?') == std::string::npos ? "" : target.substr(target.find('?') + 1);
     request.authorization = credential_of_token(token);
@@ -72,6 +73,12 @@ TEST_CASE("who takes a recording is noted, and a hub that cannot write gives it 
     REQUIRE(asked(hub, "/api/admin/recording", admin, status));
     CHECK(events_of() == before + 1);
     REQUIRE(asked(hub, "/api/admin/recording/segments", admin, status));
+    CHECK(events_of() == before + 1);
+    // HEAD takes nothing.
+    CHECK_FALSE(asked(hub, "/api/admin/recording", admin, status, Method::head));
+    CHECK(status == 200);
+    CHECK_FALSE(asked(hub, "/api/admin/recording?strip=all", admin, status, Method::head));
+    CHECK(status == 422);
     CHECK(events_of() == before + 1);
     hub.hub().apply({hub.time(), CommitFailed{1'000}});
     REQUIRE(asked(hub, "/api/admin/recording", admin, status));
