@@ -72,7 +72,8 @@ void forget_old_runs(Context& ctx, StorageJobKind kind) {
 }
 
 void start(Context& ctx, StorageJobRow row, bool scheduled) {
-    row.job = next_job(ctx.tables);
+    // What leaves no run takes no number: it would be the next one's.
+    row.job = row.dry_run ? 0 : next_job(ctx.tables);
     row.began_at = ctx.now.wall_ms;
     ctx.emit(StorageJob{row.job, row.kind, row.subject, scheduled, row.dry_run});
     ctx.tables.put(std::move(row));
@@ -101,20 +102,18 @@ std::string event_of(StorageJobKind kind, bool ok) {
 }
 
 /// Keeps what came of a job, and tells those who read logs and events.
-void record(Context& ctx, StorageRunRow run, bool dry_run) {
+void record(Context& ctx, StorageRunRow run) {
     const std::string event = event_of(run.kind, run.ok);
     if (ctx.read_only()) {
         // No event can be written that the log would tell of.
         ctx.log(event, {{"trigger", run.trigger}, {"subject", run.subject}, {"error", run.error}});
         return;
     }
-    if (!dry_run) {
-        json::Writer data;
-        data.begin_object().member("trigger", run.trigger).member("job", run.id).raw_member("result", run.result);
-        data.member("error", run.ok ? std::nullopt : std::optional(run.error)).end_object();
-        ctx.event(*access::find_workspace(ctx, access::kDefaultWorkspace), event, run.subject, run.by, "storage",
-                  data.take());
-    }
+    json::Writer data;
+    data.begin_object().member("trigger", run.trigger).member("job", run.id).raw_member("result", run.result);
+    data.member("error", run.ok ? std::nullopt : std::optional(run.error)).end_object();
+    ctx.event(*access::find_workspace(ctx, access::kDefaultWorkspace), event, run.subject, run.by, "storage",
+              data.take());
     const StorageJobKind of = run.kind;
     ctx.tables.put(std::move(run));
     forget_old_runs(ctx, of);
@@ -132,10 +131,13 @@ void tell_damage(Context& ctx) {
     ctx.event(*access::find_workspace(ctx, access::kDefaultWorkspace), "damage_found", "", "", "storage", data.take());
 }
 
-/// Between the backup and its restore other numbers were given out than will be now.
+/// Between the backup and its restore other numbers were given out than will be now; after an earlier restore of it,
+/// too. That one began from its time in milliseconds, and no task is given out so often: the time now lies above.
 void raise_counters(Context& ctx, int64_t lost_messages) {
     for (const TaskRow::Key& key : ctx.tables.sorted_keys<TaskRow>()) {
-        ctx.tables.modify<TaskRow>(key, [](TaskRow& task) { task.generation += kRestoredGenerations; });
+        ctx.tables.modify<TaskRow>(key, [&ctx](TaskRow& task) {
+            task.generation = std::max(task.generation + kRestoredGenerations, ctx.now.wall_ms);
+        });
     }
     for (const WorkspaceRow::Key& key : ctx.tables.sorted_keys<WorkspaceRow>()) {
         ctx.tables.modify<WorkspaceRow>(
@@ -208,7 +210,7 @@ void started(Context& ctx, const Started& started) {
         json::Writer result;
         result.begin_object().member("backup", started.restored_from).member("tasks_queued_again", tasks);
         run.result = result.end_object().take();
-        record(ctx, std::move(run), false);
+        record(ctx, std::move(run));
     }
     arm_backup(ctx, saturating_add(ctx.now.wall_ms, ctx.settings.backup_start_delay_ms));
     arm_compaction(ctx);
@@ -236,7 +238,8 @@ requests::Reply begin(const requests::Call& call, Order order) {
     row.dry_run = order.dry_run;
     row.request = call.request.request;
     row.route = std::string(call.operation.name);
-    ctx.arm(TimerKind::storage_wait, kHub, "", ctx.in_ms(ctx.settings.storage_wait_ms));
+    // What a dry run finds is kept nowhere: whoever asked waits for it.
+    if (!row.dry_run) ctx.arm(TimerKind::storage_wait, kHub, "", ctx.in_ms(ctx.settings.storage_wait_ms));
     start(ctx, std::move(row), order.scheduled);
     return std::nullopt;
 }
@@ -258,10 +261,10 @@ void done(Context& ctx, const StorageJobDone& done) {
     run.ok = done.ok;
     run.result = done.result.empty() ? "{}" : done.result;
     run.error = done.error;
-    // What ends with a restart is noted by the run that begins then.
+    // What ends with a restart is noted by the run that begins then; of a dry run there is nothing to note.
     const bool restarts = job.kind == StorageJobKind::restore && !job.dry_run && done.ok;
     if (job.request != 0) requests::respond(ctx, job.request, requests::storage_answer(job, run));
-    if (!restarts) record(ctx, std::move(run), job.dry_run);
+    if (!restarts && !job.dry_run) record(ctx, std::move(run));
     if (job.kind == StorageJobKind::backup) {
         arm_backup(ctx, saturating_add(ctx.now.wall_ms, done.ok ? kTryAgainMs : kAfterFailureMs));
     }

@@ -1,9 +1,10 @@
 // Storage care: backups, verification, restore and compaction, of which one runs at a time.
 //
 // The core decides what is done and when, and keeps what came of it; the machine does it, away from the hub's turns:
-// `StorageJob` asks, `StorageJobDone` tells. A job leaves a `StorageRunRow`, the last 20 of each kind are kept. A
-// backup is due `backup_interval_ms` after the last one that succeeded, whenever that was; a compaction in the hour
-// `compaction_hour`. What is due while another job runs is begun when that has ended.
+// `StorageJob` asks, `StorageJobDone` tells. A job leaves a `StorageRunRow`, the last 20 of each kind are kept; a dry
+// run has the number 0 and leaves nothing but its answer. A backup is due `backup_interval_ms` after the last one that
+// succeeded, whenever that was; a compaction in the hour `compaction_hour`. What is due while another job runs is begun
+// when that has ended.
 #pragma once
 
 #include <cstdint>
@@ -51,8 +52,8 @@ struct Order {
     bool scheduled = false;
     bool dry_run = false;
 };
-/// Begins a job for a request, which is answered when the job is done, or with 202 after `storage_wait_ms`. 409
-/// `storage_busy` while another one runs.
+/// Begins a job for a request, which is answered when the job is done, or, unless it is a dry run, with 202 after
+/// `storage_wait_ms`. 409 `storage_busy` while another one runs.
 requests::Reply begin(const requests::Call&, Order);
 
 void done(Context&, const StorageJobDone&);

@@ -150,3 +150,54 @@ TEST_CASE("after a restore old holders are fenced, cursors void, and revoked tok
     CHECK(TestHub::member(hub.take_frame(again, "task_ack"), "status") == "complete");
     CHECK(storage::last_run(hub.tables(), StorageJobKind::restore, true)->subject == "20261121T000000Z-1");
 }
+
+TEST_CASE("two restores of one backup do not give the same generations", "[storage]") {
+    World world;
+    TestHub& hub = world.hub;
+    const std::string task = world.submit();
+    // The backup has the task before anybody had it.
+    const sim::MemoryStore backup = hub.store();
+    const auto generation_after_restore = [&] {
+        hub.store() = backup;
+        hub.restored.restored_from = "20261121T000000Z-1";
+        hub.restored.lost_messages = 500;
+        hub.restart();
+        hub.restored = {};
+        const int64_t bob = hub.connect("bob");
+        const std::string assigned = hub.take_frame(bob, "task_assign");
+        CHECK(TestHub::member(assigned, "task_id") == task);
+        return hub.row(task)->generation;
+    };
+    const int64_t first = generation_after_restore();
+    hub.advance_ms(60'000);
+    CHECK(generation_after_restore() > first + 1'000);
+    CHECK(hub.row(task)->generation < int64_t{1} << 53);
+}
+
+TEST_CASE("a dry run is answered, however long it takes, and leaves nothing behind", "[storage]") {
+    World world;
+    TestHub& hub = world.hub;
+    StorageFigures figures;
+    figures.backups = R"([{"name":"b2","made_at":)" + std::to_string(hub.now_ms()) + "}]";
+    hub.apply(figures);
+    const auto events = [&] { return hub.tables().find<WorkspaceRow>({1})->event_seq; };
+    const int64_t events_before = events();
+    for (const bool ok : {true, false}) {
+        CAPTURE(ok);
+        const int64_t preview =
+            hub.begin_http(Method::post, "/api/admin/backups/b2/restore", R"({"dry_run":true})", kAdmin);
+        hub.advance_ms(2 * Settings{}.storage_wait_ms);
+        CHECK(hub.answer(preview).status == 0);
+        end_job(hub, ok, R"({"backup":"b2"})", ok ? "" : "it is damaged");
+        CHECK(hub.answer(preview).status == (ok ? 200 : 500));
+    }
+    CHECK(hub.tables().count<StorageRunRow>() == 0);
+    CHECK(events() == events_before);
+    CHECK(TestHub::member(shown(hub), "runs") == "[]");
+    // Numbers are of what can be looked up.
+    const int64_t verified = hub.begin_http(Method::post, "/api/admin/backups/b2/verify", "", kAdmin);
+    end_job(hub, true);
+    CHECK(hub.answer(verified).status == 200);
+    CHECK(hub.storage_jobs().back().job == 1);
+    CHECK(hub.tables().contains<StorageRunRow>({1}));
+}
