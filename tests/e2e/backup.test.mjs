@@ -73,13 +73,18 @@ test('a restore over HTTP goes back, keeps what was, and fences old holders', as
   const assigned = await worker.expect({ type: 'task_assign', task_id });
   const { backup } = (await admin.post('/api/admin/backup')).body;
   const later = (await admin.post('/api/tasks', { description: 'lost' })).body.task_id;
-  await hub.token_for('newcomer');
+  const newcomer = await hub.token_for('newcomer');
+  const webhook = { webhook_id: 'ops', url: 'https://ops.example/in', kinds: ['task_stuck'] };
+  assert.equal((await admin.post('/api/webhooks', webhook)).status, 201);
+  const secrets = fs.readFileSync(path.join(hub.data, 'webhook_secrets'), 'utf8');
+  assert.ok(secrets.length > 64);
 
   const preview = await admin.post(`/api/admin/backups/${backup}/restore`, { dry_run: true });
   assert.equal(preview.status, 200, preview.text);
   const tasks = preview.body.result.sql_tables.find((table) => table.table === 'tasks');
   assert.deepEqual(tasks, { table: 'tasks', rows_now: 2, rows_then: 1 });
   assert.equal((await admin.get(`/api/tasks/${later}`)).status, 200);
+  assert.deepEqual((await admin.get('/api/admin/storage')).body.runs.map((run) => run.kind), ['backup'], 'nothing was restored');
 
   const pid = hub.pid;
   assert.equal((await admin.post('/api/admin/restore/task_queue')).body.error, 'whole_set_only');
@@ -93,11 +98,32 @@ test('a restore over HTTP goes back, keeps what was, and fences old holders', as
   assert.ok(anew.generation > assigned.generation + 1000, 'old generations are void');
   const { backups } = (await admin.get('/api/admin/backups')).body;
   assert.equal(backups[0].trigger, 'before_restore');
+  assert.equal((await hub.api(newcomer).get('/api/mailbox/newcomer')).status, 401);
 
   // And forward again, with nothing lost.
   assert.equal((await admin.post(`/api/admin/backups/${backups[0].name}/restore`)).status, 202);
   await restored(hub, admin, backups[0].name);
   assert.equal((await admin.get(`/api/tasks/${later}`)).status, 200);
+  assert.equal((await hub.api(newcomer).get('/api/mailbox/newcomer')).status, 200);
+  assert.equal((await admin.get('/api/webhooks/ops')).status, 200);
+  assert.equal(fs.readFileSync(path.join(hub.data, 'webhook_secrets'), 'utf8'), secrets);
+});
+
+test('a restore that cannot be ended stops the hub, and goes on when it can', async (t) => {
+  const hub = await hub_for(t);
+  const admin = hub.api();
+  const { backup } = (await admin.post('/api/admin/backup')).body;
+  const later = (await admin.post('/api/tasks', { description: 'lost' })).body.task_id;
+  const obstacle = path.join(hub.data, 'restored');
+  fs.mkdirSync(path.join(obstacle, 'in the way'), { recursive: true });
+  assert.equal((await admin.post(`/api/admin/backups/${backup}/restore`)).status, 202);
+  assert.deepEqual(await hub.ended, { code: 1, signal: null });
+  assert.match(hub.log_text, new RegExp(`restore_interrupted.*${backup}.*restored`));
+  await assert.rejects(hub.start(), /restore_interrupted/);
+  fs.rmSync(obstacle, { recursive: true });
+  await hub.start();
+  assert.equal((await hub.api().get(`/api/tasks/${later}`)).status, 404);
+  assert.equal((await hub.api().get('/api/admin/storage')).body.runs[0].subject, backup);
 });
 
 test('the tools of a hub that does not run: backup, list, verify, restore, doctor', async (t) => {
