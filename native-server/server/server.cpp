@@ -653,11 +653,11 @@ void Server::carry_out(RestartHub&) {
         if (!stopping_) begin_shutdown();
     });
 }
+
 void Server::carry_out(CallerKnown& effect) {
     const auto found = requests_.find(effect.request);
     if (found != requests_.end() && !found->second.what.empty()) found->second.principal = std::move(effect.principal);
 }
-
 
 void Server::respond(RequestId request, HttpRespond& response) {
     const auto found = requests_.find(request);

@@ -82,7 +82,7 @@ void TestHub::carry_out(const Effect& effect) {
     trace_.u8(static_cast<uint8_t>(effect.index()));
     if (const auto* frame = std::get_if<SendFrame>(&effect)) {
         trace_.bytes(*frame->text);
-        CHECK(frame_mismatch(*frame->text) == "");
+        CHECK(early_frame_mismatch(*frame->text) == "");
         for (const int64_t connection : frame->to) {
             trace_.i64(connection);
             if (!closed_.contains(connection)) frames_[connection].push_back(*frame->text);
