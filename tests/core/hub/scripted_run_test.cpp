@@ -32,7 +32,7 @@ namespace {
 
 constexpr uint64_t kPinnedSeed = 20261121;
 constexpr int64_t kPinnedInputs = 12'000;
-constexpr std::string_view kPinnedTrace = "3beba9d2ee144493f5521b38e8a036b1";
+constexpr std::string_view kPinnedTrace = "2cc5f88942d52537b744f8990c58adb0";
 
 constexpr std::string_view kAdminToken = "the token of the admin";
 
