@@ -24,7 +24,7 @@
 
 namespace agentcom {
 
-/// The hub begins to run; comes once, after the stored rows were restored.
+/// The hub begins to run: once, after the stored rows were restored. A store that refuses its turn ends the hub.
 struct Started {
     int64_t seed = 0;                 ///< of the ids that this run makes
     std::string epoch;                ///< 32 hex digits; kept only when the data directory is new
