@@ -141,7 +141,8 @@ TEST_CASE("a frame that is refused counts once, whatever is wrong with it, for a
     world.hub.send(bob, R"({"type":"message","to":5,"payload":{}})");
     world.hub.send(bob, R"({"type":"message","to":5,"payload":{}})");
     world.hub.advance_ms(0);
-    const json::Object validation = json::members(failures());
+    const std::string text = failures();
+    const json::Object validation = json::members(text);
     CHECK(json::elements(validation.find("recent_failures")->raw).size() == 3);
     CHECK(validation.find("failure_counts_by_agent")->raw == R"({"bob":3})");
     CHECK(validation.find("total_failures_this_hour")->raw == "3");
