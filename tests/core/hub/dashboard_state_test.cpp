@@ -92,7 +92,8 @@ TEST_CASE("what completed is counted without what was cancelled, and so it is in
     world.hub.clear_frames();
     world.hub.disconnect(bob);
     for (int i = 0; i < 200; ++i) cancel();
-    const json::Object members = json::members(state(world));
+    const std::string text = state(world);
+    const json::Object members = json::members(text);
     CHECK(json::elements(members.find("recent_completions")->raw).size() == 100);
     CHECK(completed() == "121");
     CHECK(counted() == "121");
@@ -112,7 +113,8 @@ TEST_CASE("an agent whose task waits for an answer is blocked") {
     const std::string of_task =
         R"("task_id":")" + id + R"(","generation":)" + std::to_string(world.hub.row(id)->generation);
     const auto fsm_state = [&] {
-        const json::Object members = json::members(state(world));
+        const std::string text = state(world);
+        const json::Object members = json::members(text);
         return TestHub::member(std::string(json::elements(members.find("agents")->raw).at(0).raw), "fsm_state");
     };
     world.hub.send(bob, R"({"type":"task_accepted",)" + of_task + "}");
