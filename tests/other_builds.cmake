@@ -9,7 +9,7 @@ function(agentcom_build_test preset label configurations)
     add_test(NAME build.${preset} CONFIGURATIONS ${configurations}
         COMMAND ${CMAKE_COMMAND} -DPRESET=${preset} "-DTARGETS=${targets}" -P ${PROJECT_SOURCE_DIR}/cmake/build_preset.cmake)
     # A build uses all processors by itself.
-    set_tests_properties(build.${preset} PROPERTIES LABELS ${label} FIXTURES_SETUP ${preset} TIMEOUT 1800 RUN_SERIAL ON)
+    set_tests_properties(build.${preset} PROPERTIES LABELS ${label} FIXTURES_SETUP ${preset} TIMEOUT 3600 RUN_SERIAL ON)
 endfunction()
 
 # agentcom_other_test(NAME PRESET LABEL CONFIGURATIONS TIMEOUT COMMAND...)
@@ -24,7 +24,7 @@ set(full full all)
 
 if(TARGET core_tests)
     agentcom_build_test(wasm wasm "${full}" core_tests)
-    agentcom_other_test(core_tests.wasm wasm wasm "${full}" 900
+    agentcom_other_test(core_tests.wasm wasm wasm "${full}" 1800
         node --no-experimental-fetch ${trees}/wasm/bin/core_tests.js)
 
     # Its warnings at full optimization; the tests run under it in the sanitized tree.
@@ -32,7 +32,7 @@ if(TARGET core_tests)
 
     # The fuzz targets share the tree: they need the same core.
     agentcom_build_test(asan-ubsan unit "${full}" core_tests fuzzers)
-    agentcom_other_test(core_tests.asan-ubsan asan-ubsan unit "${full}" 900 ${trees}/asan-ubsan/bin/core_tests)
+    agentcom_other_test(core_tests.asan-ubsan asan-ubsan unit "${full}" 1800 ${trees}/asan-ubsan/bin/core_tests)
 endif()
 
 if(TARGET core_tests AND TARGET native_tests)
